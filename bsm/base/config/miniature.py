@@ -1,0 +1,58 @@
+"""Settings of the miniature: a small, seeded model of biology, written as mirrors of the publishers' servers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from bsm.base.config.common import Settings, Share
+from bsm.base.config.miniature_benchmarks import BenchmarkWorldSettings, LeakSettings, WebSettings
+
+
+class SpeciesSettings(Settings):
+    """One species of the world."""
+
+    name: str
+    taxid: PositiveInt
+    nuclear_code: PositiveInt = 1
+    """NCBI genetic code of the nucleus; 12 is the CUG-Ser code of some yeasts."""
+    n_genes: PositiveInt = 300
+    gc_content: Share = 0.45
+    intron_share: Share = 0.3
+    """Share of genes with at least one intron."""
+    mitochondrion: bool = False
+    """Whether the assembly has a circular mitochondrion read with table 2."""
+
+
+class WorldSettings(Settings):
+    """Families, genes, genomes and single-modal corpora."""
+
+    species: Annotated[list[SpeciesSettings], Field(min_length=1)]
+    n_protein_families: PositiveInt = 60
+    protein_aa: tuple[PositiveInt, PositiveInt] = (20, 60)
+    """Shortest and longest protein of the families."""
+    n_ncrna_families: PositiveInt = 12
+    codon_bias: Annotated[float, Field(ge=0)] = 1.0
+    """Spread of the species' log codon weights; 0 uses synonymous codons equally."""
+    n_uniprot: PositiveInt = 1500
+    n_colabfold: PositiveInt = 1500
+    n_release_rna: PositiveInt = 400
+    n_release_genomic: PositiveInt = 60
+    n_gene_species: PositiveInt = 3
+    """Further species that exist only in NCBI Gene and in nucleotide and protein files."""
+    n_genes_per_gene_species: PositiveInt = 200
+
+
+class MiniatureSettings(Settings):
+    """The known-answer world. The same settings and seed give the same bytes."""
+
+    seed: int = 1
+    folder: str = "data/miniature"
+    """Where the mirrors and the truth are written, relative to the working directory."""
+    world: WorldSettings
+    benchmarks: BenchmarkWorldSettings = BenchmarkWorldSettings()
+    web: WebSettings = WebSettings()
+    leaks: LeakSettings = LeakSettings()
+    max_bytes: NonNegativeInt = 64_000_000
+    """The world must not grow beyond this."""

@@ -1,0 +1,122 @@
+"""Settings of models, mixes, rounds, annealing and evaluation (paper sections 2.3 and 3)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from bsm.base.benchmarks import TASKS
+from bsm.base.config.common import Name, Settings, Share
+from bsm.base.config.sources import Group
+
+ArmName = Literal["mixed", "single", "no_web", "unpaired"]
+TaskName = Literal[tuple(TASKS) + ("perplexity",)]  # type: ignore[valid-type]
+
+
+class Model(Settings):
+    """One network size (Llama block; Table 2 of the paper)."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    n_layers: PositiveInt
+    n_heads: PositiveInt
+    width: PositiveInt
+    d_ff: PositiveInt
+    rope_base: PositiveFloat = 100_000.0
+    qk_norm: bool = False
+    batch_sequences: PositiveInt
+    """Contexts per optimiser step."""
+    arms: Annotated[list[ArmName], Field(min_length=1)] = ["mixed"]
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> Model:
+        if self.width % self.n_heads or self.width // self.n_heads % 2:
+            raise ValueError(f"width {self.width} must be an even multiple of n_heads {self.n_heads}")
+        return self
+
+
+class Mix(Settings):
+    """Weights of the data groups in one round."""
+
+    name: Name
+    weights: Annotated[dict[Group, NonNegativeFloat], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _some_weight(self) -> Mix:
+        if sum(self.weights.values()) <= 0:
+            raise ValueError("the weights sum to zero; give at least one group a positive weight")
+        return self
+
+
+class Round(Settings):
+    """One of the three rounds: its mix, budget and learning rate."""
+
+    name: Literal["round1", "round2", "round3"]
+    mix: Name
+    """A mix, or ``annealed`` for the winner of the annealing search."""
+    n_tokens: PositiveInt
+    n_steps: PositiveInt | None = None
+    """Used instead of n_tokens when budget_by is steps."""
+    learning_rate_start: PositiveFloat
+    learning_rate_end: NonNegativeFloat
+
+
+class TrainSettings(Settings):
+    """Optimiser and budgets shared by all models and arms."""
+
+    seed: int = 1
+    budget_by: Literal["tokens", "steps"] = "tokens"
+    optimiser: Literal["adamw", "muon"] = "adamw"
+    schedule: Literal["cosine", "linear"] = "cosine"
+    betas: tuple[Share, Share] = (0.9, 0.95)
+    weight_decay: NonNegativeFloat = 0.1
+    gradient_clip: PositiveFloat = 1.0
+    precision: Literal["bf16", "fp32"] = "bf16"
+    checkpoint_every_seconds: PositiveInt = 600
+    keep_checkpoints: PositiveInt = 2
+    on_code_change: Literal["rerun", "keep", "stop"] = "stop"
+    """What a change of the training code does to a finished round."""
+    rounds: Annotated[list[Round], Field(min_length=1)]
+
+
+class AnnealSettings(Settings):
+    """Short runs with the learning rate linearly to 0, one per candidate mix; lowest objective wins."""
+
+    model: str
+    n_steps: PositiveInt = 1000
+    seeds: Annotated[list[int], Field(min_length=1)] = [1]
+    candidates_round2: list[Name] = []
+    candidates_round3: list[Name] = []
+    objective_weights: dict[Literal["nucleotides", "proteins", "refseq", "gene", "web"], NonNegativeFloat] = {
+        "nucleotides": 1.0, "proteins": 1.0, "refseq": 1.0, "gene": 1.0,
+    }  # fmt: skip
+    """Weights of the held-out bits per letter; fixed beforehand, never following a candidate's own mix."""
+
+
+class FineTuneSettings(Settings):
+    """Fine-tuning of one checkpoint on one task."""
+
+    learning_rate: PositiveFloat = 1e-6
+    head_learning_rate: PositiveFloat = 1e-6
+    batch_size: PositiveInt = 16
+    max_epochs: PositiveInt = 10
+    patience_epochs: PositiveInt = 2
+    seeds: Annotated[list[int], Field(min_length=1)] = [1]
+    max_train_items: PositiveInt | None = None
+
+
+class Evaluation(Settings):
+    """One row of "what is evaluated where": a task, how it is measured, on which checkpoints."""
+
+    task: TaskName
+    setting: Literal["fine-tuned", "few-shot", "zero-shot", "language-model"]
+    checkpoints: Annotated[list[Annotated[str, Field(pattern=r"^[RSL][123]$")]], Field(min_length=1)]
+    """R = mixed arm of the smaller model, S = its single-modal arm, L = larger model; the digit is the round."""
+    shots: list[NonNegativeInt] = []
+
+
+class EvaluateSettings(Settings):
+    """The evaluation matrix."""
+
+    fine_tune: FineTuneSettings = FineTuneSettings()
+    matrix: Annotated[list[Evaluation], Field(min_length=1)]

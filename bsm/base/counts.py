@@ -1,0 +1,65 @@
+"""How many records and letters each stage kept or dropped, and why. Nothing is dropped silently."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from bsm.base.errors import InputError
+from bsm.base.files import atomic_path
+
+COLUMNS = ("stage", "source", "part", "outcome", "reason", "n_records", "n_letters")
+OUTCOMES = ("kept", "dropped", "changed")
+"""``changed`` marks records that stay but lost or altered letters (they are also counted as kept)."""
+
+
+class Counts:
+    """Counts per (outcome, reason) of one stage and one part of a source."""
+
+    def __init__(self, stage: str, source: str, part: str) -> None:
+        self.stage, self.source, self.part = stage, source, part
+        self._counts: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+
+    def keep(self, n_letters: int, n_records: int = 1, reason: str = "") -> None:
+        self._add("kept", reason, n_records, n_letters)
+
+    def drop(self, reason: str, n_letters: int = 0, n_records: int = 1) -> None:
+        self._add("dropped", reason, n_records, n_letters)
+
+    def change(self, reason: str, n_letters: int = 0, n_records: int = 1) -> None:
+        self._add("changed", reason, n_records, n_letters)
+
+    def _add(self, outcome: str, reason: str, n_records: int, n_letters: int) -> None:
+        entry = self._counts[outcome, reason]
+        entry[0] += n_records
+        entry[1] += n_letters
+
+    def rows(self) -> list[dict[str, object]]:
+        """Rows sorted by outcome and reason, under COLUMNS."""
+        return [
+            dict(zip(COLUMNS, (self.stage, self.source, self.part, outcome, reason, *numbers), strict=True))
+            for (outcome, reason), numbers in sorted(self._counts.items())
+        ]
+
+    def write(self, path: Path | str) -> None:
+        write_counts(path, self.rows())
+
+
+def write_counts(path: Path | str, rows: Iterable[dict[str, object]]) -> None:
+    """Write counts as CSV, atomically; a table without rows still has its header."""
+    with atomic_path(path) as partial, open(partial, "w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_counts(path: Path | str) -> list[dict[str, str]]:
+    """Read a counts table; InputError where its header is another one."""
+    with open(path, newline="", encoding="utf-8") as handle:
+        reader = csv.DictReader(handle)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise InputError("not a table of counts", where=str(path), value=reader.fieldnames,
+                             way_out=f"Expected the columns {', '.join(COLUMNS)}")  # fmt: skip
+        return list(reader)

@@ -55,6 +55,43 @@ piece, in 5'->3' order of that piece's letters: ``dna`` [0, length], ``rna`` its
 its coding blocks in translation order without the stop (blocks may overlap after slippage). Null where
 the piece cannot be laid on the dna piece letter by letter; windows then never pretend an alignment."""
 
+GENES = pa.schema(
+    _fields(
+        gene_id=pa.string(),
+        transcript_id=pa.string(),  # accession.version; null where the annotation has no transcript
+        protein_id=pa.string(),
+        symbol=pa.string(),
+        biotype=pa.string(),
+        contig=pa.string(),
+        start=pa.int64(),  # gene on the contig, 0-based half-open; end > contig length across an origin
+        end=pa.int64(),
+        strand=pa.int8(),
+        taxid=pa.int32(),
+        genetic_code=pa.int16(),
+        dna=pa.string(),  # gene, 5'->3', introns kept
+        rna=pa.string(),  # spliced transcript
+        cds=pa.string(),  # coding letters, stop included where annotated
+        protein=pa.string(),
+        exons=pa.list_(pa.int32()),  # flattened blocks on dna, as PIECES.blocks; null where they do not fit
+        coding=pa.list_(pa.int32()),
+        status=pa.string(),  # kept | rejected
+        reason=pa.string(),  # why rejected, or which stated exception was applied
+        route=pa.string(),  # genome | transcript_record: where rna comes from
+    )
+)
+"""Every gene and transcript of an annotation, also the rejected ones with their reason."""
+
+FOUND = pa.schema(
+    _fields(
+        document_id=pa.string(),
+        start=pa.int64(),  # span in the document's text (characters), 0-based half-open
+        end=pa.int64(),
+        modality=pa.string(),
+        sequence=pa.string(),
+    )
+)
+"""Sequences found in web documents, in reading order."""
+
 BENCHMARK_ITEMS = pa.schema(
     _fields(
         task=pa.string(),  # ncrpi, central_dogma, ...

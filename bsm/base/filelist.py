@@ -1,0 +1,60 @@
+"""``files.csv``: the raw files of one part of a source, as acquire left them and later stages find them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from bsm.base.errors import InputError
+from bsm.base.files import atomic_path
+
+FILE_LIST_NAME = "files.csv"
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One raw file. ``role`` says what it is for, ``path`` is relative to the folder of files.csv."""
+
+    role: str
+    """genomic_fasta | gff | rna_fasta | protein_fasta | genbank | gene2accession | nucleotide_fasta |
+    web_parquet | web_jsonl | benchmark | readme"""
+    path: str
+    url: str
+    version: str
+    """Accession.version and annotation name, release number or commit."""
+    n_bytes: int
+    md5: str
+    sha256: str
+    licence: str
+
+
+def write_file_list(path: Path | str, files: Iterable[RawFile]) -> None:
+    """Write files.csv, sorted by role and path, atomically."""
+    with atomic_path(path) as partial, open(partial, "w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, [f.name for f in fields(RawFile)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(f) for f in sorted(files, key=lambda f: (f.role, f.path)))
+
+
+def read_file_list(folder: Path | str) -> list[RawFile]:
+    """The raw files of a part; InputError where files.csv is absent or has other columns."""
+    path = Path(folder) / FILE_LIST_NAME
+    try:
+        with open(path, newline="", encoding="utf-8") as handle:
+            reader = csv.DictReader(handle)
+            expected = [f.name for f in fields(RawFile)]
+            if reader.fieldnames != expected:
+                raise InputError("not a list of raw files", where=str(path), value=reader.fieldnames,
+                                 way_out=f"Expected the columns {', '.join(expected)}")  # fmt: skip
+            return [RawFile(**{**row, "n_bytes": int(row["n_bytes"])}) for row in reader]
+    except OSError as error:
+        raise InputError(
+            "no list of raw files", where=str(path), way_out="Run bsm acquire for this source first"
+        ) from error
+
+
+def files_of(folder: Path | str, role: str) -> list[Path]:
+    """Paths of the files with this role, in the order of files.csv."""
+    return [Path(folder) / f.path for f in read_file_list(folder) if f.role == role]

@@ -1,0 +1,23 @@
+"""Shared fixtures. Real files are found through ``shared_data`` and only there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def shared_folder(name: str) -> Path:
+    """A folder of real records beside the checkout; skips the test, naming the folder, where it is absent."""
+    folder = SHARED_DATA / name
+    if not folder.is_dir():
+        pytest.skip(f"real data not here: shared/data/{name}")
+    return folder
+
+
+@pytest.fixture
+def shared_data():
+    """``shared_data("ncbi/flatfiles")`` -> path, or a skip that names the missing folder."""
+    return shared_folder

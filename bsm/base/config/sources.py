@@ -111,6 +111,10 @@ class NcbiGene(_Source):
     kind: Literal["ncbi_gene"]
     group: Literal["gene"] = "gene"
     licence: str = "NCBI: no restriction on use; submitters may hold rights in INSDC records"
+    release: PositiveInt | None = None
+    """RefSeq release that the sequences of RefSeq accessions are read from."""
+    divisions: Annotated[list[str], Field(min_length=1)]
+    """Folders of the release to read."""
     taxids: list[PositiveInt] | None = None
     """Species to sample from; null takes all."""
     max_genes_per_species: PositiveInt | None = None
@@ -200,7 +204,11 @@ class Benchmark(Settings):
     server: Name
     """Entry of ``servers``."""
     path: str
-    """Folder or file below the server's address."""
+    """Data set name (lucaone), folder or file below the server's address."""
+    version: str = "main"
+    """Commit of a data set on the hub; ``main`` is resolved once and written to the lock file."""
+    assays: list[str] | None = None
+    """Studies to take from a fitness archive; null takes all."""
     licence: str
     expected: ExpectedCounts = ExpectedCounts()
     headline: bool = True

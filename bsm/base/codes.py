@@ -47,7 +47,7 @@ def _amino_acid_table(table_id: int) -> np.ndarray:
 
 
 def translate(cds: str, table_id: int = 1) -> str:
-    """Amino acids of ``cds`` read in frame 0; stops are ``*``, codons with n are X, a partial last codon is left out."""
+    """Amino acids of ``cds`` in frame 0: stops are ``*``, codons with n are X, a partial last codon is left out."""
     n_codons = len(cds) // 3
     bases = _BASE_INDEX[np.frombuffer(cds[: 3 * n_codons].encode(), dtype=np.uint8)].reshape(n_codons, 3)
     unknown = (bases > 3).any(axis=1)

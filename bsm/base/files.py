@@ -17,6 +17,7 @@ from isal import igzip, isal_zlib
 from bsm.base.errors import InputError
 
 _BLOCK_BYTES = 1 << 20
+_DAMAGE: tuple[type[Exception], ...] = (EOFError, zlib.error, igzip.BadGzipFile, isal_zlib.error)
 
 
 @contextlib.contextmanager
@@ -73,7 +74,7 @@ def reading(path: Path | str) -> Iterator[IO[bytes]]:
     with open_bytes(path) as handle:
         try:
             yield handle
-        except (EOFError, zlib.error, igzip.BadGzipFile, isal_zlib.error) as error:
+        except _DAMAGE as error:
             raise InputError(
                 f"damaged or truncated gzip stream: {error}", where=str(path),
                 way_out="Fetch or copy the file again; compare its checksum with the publisher's",

@@ -17,18 +17,39 @@ class BenchmarkWorldSettings(Settings):
     """Sizes and planted signals of the eight benchmarks."""
 
     ncrpi: Split = (240, 0, 120)
+    ncrpi_pool: tuple[PositiveInt, PositiveInt] = (180, 45)
+    """Distinct RNAs and proteins that the pairs are drawn from; they recur, as in NPInter."""
     central_dogma: Split = (60, 90, 240)
+    private_code: Split = (30, 30, 120)
+    """Items of the species whose genetic code only the demonstrations of a prompt reveal."""
+    flank_nt: PositiveInt = 20
+    """Genomic letters on both sides of a Central Dogma gene (100 in the published set, scaled to the world's genes)."""
     ppi: Split = (240, 60, 120)
+    ppi_pool: PositiveInt = 120
+    """Distinct proteins that the pairs are drawn from."""
     protloc: Split = (240, 60, 120)
     protstab: Split = (240, 60, 120)
     ncrnafam: Split = (240, 60, 120)
     n_protein_assays: PositiveInt = 3
     n_ncrna_assays: PositiveInt = 3
-    n_variants_per_assay: PositiveInt = 150
+    n_variants_per_assay: Annotated[int, Field(ge=10)] = 150
+    """Rows of an assay, the wild type and the stop variants among them."""
+    double_share: Share = 0.25
+    """Share of an assay's variants with two changed residues."""
+    stop_share: Share = 0.03
+    """Share of a protein assay's variants that bring in a stop codon."""
     mutation_share: tuple[Share, Share] = (0.05, 0.20)
     """Share of residues changed in Central Dogma negatives (drawn uniformly)."""
+    n_motif_pairs: Annotated[int, Field(ge=2, le=4)] = 3
+    """Pairs of complementary motifs that decide an interaction."""
+    motif_share: Share = 0.75
+    """Share of sequences in an interaction pool that carry a motif (each side of a pair on its own)."""
     label_noise: Share = 0.05
     """Share of interaction and localisation labels that are flipped."""
+    core_weight: Share = 0.6
+    """Share of the hydrophobic core in the stability law; the rest is helix propensity of the composition."""
+    pairing_weight: Annotated[float, Field(ge=0)] = 2.0
+    """Cost of one broken base pair in the law of RNA fitness, in nats."""
     regression_noise: Annotated[float, Field(ge=0)] = 0.3
     """Standard deviation of the noise on stability and fitness, in units of the signal's own."""
 
@@ -44,7 +65,7 @@ class WebSettings(Settings):
 
 
 class LeakSettings(Settings):
-    """Benchmark items planted in the training corpora, per task and kind."""
+    """Benchmark items planted in the training corpora, per data set and kind."""
 
     n_exact: NonNegativeInt = 3
     n_mutated: NonNegativeInt = 3
@@ -52,3 +73,7 @@ class LeakSettings(Settings):
     n_protein_in_dna: NonNegativeInt = 3
     mutated_identity: tuple[Share, Share] = (0.96, 0.99)
     """Identity of mutated copies with the item (drawn uniformly): inside the strict level."""
+    min_letters: PositiveInt = 25
+    """Shorter items are not planted: one substitution would leave the identity above."""
+    web_share: Share = 0.2
+    """Share of exact copies that stand on a web page instead of in a sequence file."""

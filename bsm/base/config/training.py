@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from bsm.base.benchmarks import TASKS
 from bsm.base.config.common import Name, Settings, Share
 from bsm.base.config.sources import Group
 
+def _known_task(name: str) -> str:
+    allowed = (*TASKS, "perplexity")
+    if name not in allowed:
+        raise ValueError(f"unknown task; allowed: {', '.join(allowed)}")
+    return name
+
+
 ArmName = Literal["mixed", "single", "no_web", "unpaired"]
-TaskName = Literal[tuple(TASKS) + ("perplexity",)]  # type: ignore[valid-type]
+TaskName = Annotated[str, AfterValidator(_known_task)]
 
 
 class Model(Settings):

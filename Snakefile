@@ -1,0 +1,39 @@
+# The graph of BSM: downloads -> DNA/RNA/protein corpora -> clean shards -> (training, evaluation, Table 1).
+# Rules are glue; the work is in bsm/<stage>/, one folder, one rule file and one command per stage.
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: Path(workflow.basedir) / "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/miniature.smk"
+include: "workflow/rules/acquire.smk"
+include: "workflow/rules/sample.smk"
+include: "workflow/rules/pair.smk"
+include: "workflow/rules/interleave.smk"
+include: "workflow/rules/clean.smk"
+include: "workflow/rules/shard.smk"
+include: "workflow/rules/report.smk"
+
+
+wildcard_constraints:
+    source=one_of(SOURCES),
+    part=one_of(PARTS),
+    benchmark=one_of(BENCHMARKS),
+
+
+localrules:
+    all,
+
+
+rule all:
+    input:
+        "results/data.md",
+        "results/sources.csv",
+        "results/plan.csv",
+    default_target: True

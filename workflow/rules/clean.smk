@@ -1,0 +1,74 @@
+# Benchmark items out (per part), then duplicates, groups and the split (over all sources), then one gate per source.
+rule clean_search:
+    input:
+        items=expand("data/benchmarks/{benchmark}.parquet", benchmark=BENCHMARKS),
+        corpus="data/corpus/{source}/{part}.parquet",
+    output:
+        kept="data/clean/{source}/{part}.kept.parquet",
+        hits="data/clean/{source}/{part}.hits.parquet",
+        counts="data/clean/{source}/{part}.counts.csv",
+    params:
+        settings=as_json(CONFIG.clean),
+        code=code_hash("bsm.clean.command"),
+    log:
+        "logs/clean/search.{source}.{part}.log",
+    benchmark:
+        "logs/times/clean/search.{source}.{part}.tsv"
+    conda:
+        "../../envs/clean.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=1440,
+    shell:
+        "python -m bsm clean search --items {input.items:q} --corpus {input.corpus:q} --settings {params.settings:q}"
+        " --kept {output.kept:q} --hits {output.hits:q} --counts {output.counts:q} 2> {log:q}"
+
+
+rule clean_group:
+    input:
+        kept=all_parts("data/clean/{source}/{part}.kept.parquet"),
+    output:
+        groups="data/clean/groups.parquet",
+        counts="data/clean/groups.counts.csv",
+    params:
+        settings=as_json(CONFIG.clean),
+        code=code_hash("bsm.clean.command"),
+    log:
+        "logs/clean/group.log",
+    benchmark:
+        "logs/times/clean/group.tsv"
+    conda:
+        "../../envs/clean.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=2880,
+    shell:
+        "python -m bsm clean group --kept {input.kept:q} --settings {params.settings:q} --out {output.groups:q}"
+        " --counts {output.counts:q} 2> {log:q}"
+
+
+checkpoint clean_gate:
+    input:
+        kept=lambda wildcards: parts_of(wildcards.source, "data/clean/{source}/{part}.kept.parquet"),
+        removed=lambda wildcards: parts_of(wildcards.source, "data/clean/{source}/{part}.counts.csv"),
+        groups="data/clean/groups.parquet",
+    output:
+        corpus="data/clean/{source}.parquet",
+        manifest="data/clean/{source}.manifest.json",
+        counts="data/clean/{source}.counts.csv",
+    params:
+        settings=as_json(CONFIG.clean),
+        code=code_hash("bsm.clean.command"),
+    log:
+        "logs/clean/gate.{source}.log",
+    benchmark:
+        "logs/times/clean/gate.{source}.tsv"
+    conda:
+        "../../envs/clean.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=480,
+    shell:
+        "python -m bsm clean gate --kept {input.kept:q} --removed {input.removed:q} --groups {input.groups:q}"
+        " --settings {params.settings:q} --out {output.corpus:q} --manifest {output.manifest:q} --counts {output.counts:q}"
+        " 2> {log:q}"

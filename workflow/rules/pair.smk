@@ -1,0 +1,39 @@
+# DNA, RNA and protein of every gene: from an annotated genome (one job a species) or from NCBI Gene.
+def genome_files(wildcards):
+    """The two genome files are inputs of their own, so that a corrected annotation re-runs its species only."""
+    if wildcards.source not in genome_sources():
+        return []
+    folder = f"data/raw/{wildcards.source}/{wildcards.part}"
+    return [f"{folder}/genomic.fna.gz", f"{folder}/genomic.gff.gz"]
+
+
+rule pair:
+    input:
+        files="data/raw/{source}/{part}/files.csv",
+        genome=genome_files,
+        local=local_files,
+    output:
+        genes="data/pairs/{source}/{part}.genes.parquet",
+        report="data/pairs/{source}/{part}.report.csv",
+        corpus="data/corpus/{source}/{part}.parquet",
+        counts="data/corpus/{source}/{part}.counts.csv",
+    wildcard_constraints:
+        source=one_of(sources_of("pair")),
+    params:
+        source=part_source_json,
+        settings=as_json(CONFIG.pair),
+        raw=subpath(input.files, parent=True),
+        code=code_hash("bsm.pair.command"),
+    log:
+        "logs/pair/{source}.{part}.log",
+    benchmark:
+        "logs/times/pair/{source}.{part}.tsv"
+    conda:
+        "../../envs/pair.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=480,
+    shell:
+        "python -m bsm pair --source {params.source:q} --part {wildcards.part:q} --raw {params.raw:q}"
+        " --settings {params.settings:q} --genes {output.genes:q} --corpus {output.corpus:q} --counts {output.counts:q}"
+        " --report {output.report:q} 2> {log:q}"

@@ -1,0 +1,42 @@
+# Tables for people. The only rule that reads the miniature's truth.
+rule report_data:
+    input:
+        gates=gates,
+        files=all_parts("data/raw/{source}/{part}/files.csv")
+        + expand("data/raw/benchmarks/{benchmark}/files.csv", benchmark=BENCHMARKS),
+        counts=all_parts("data/corpus/{source}/{part}.counts.csv")
+        + all_parts("data/clean/{source}/{part}.counts.csv")
+        + expand("data/clean/{source}.counts.csv", source=SOURCES)
+        + expand("data/shards/{source}.counts.csv", source=SOURCES)
+        + expand("data/benchmarks/{benchmark}.counts.csv", benchmark=BENCHMARKS)
+        + ["data/clean/groups.counts.csv"],
+        hits=all_parts("data/clean/{source}/{part}.hits.parquet"),
+        manifests=expand("data/shards/{source}.manifest.json", source=SOURCES),
+        genes=all_parts("data/pairs/{source}/{part}.genes.parquet", stage="pair"),
+        found=all_parts("data/web/{source}/{part}.found.parquet", stage="interleave"),
+        plan="results/plan.csv",
+        truth=TRUTH,
+    output:
+        sources=report("results/sources.csv", category="Data"),
+        counts="results/data_counts.csv",
+        planted=report("results/planted_found.csv", category="Data"),
+        page=report("results/data.md", category="Data"),
+    params:
+        settings=as_json(CONFIG.report),
+        corpus=CONFIG.corpus,
+        truth=["--truth", TRUTH] if TRUTH else [],
+        code=code_hash("bsm.report.command"),
+    log:
+        "logs/report/data.log",
+    benchmark:
+        "logs/times/report/data.tsv"
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        "python -m bsm report data --file-lists {input.files:q} --counts {input.counts:q} --hits {input.hits:q}"
+        " --manifests {input.manifests:q} --genes {input.genes:q} --found {input.found:q} --plan {input.plan:q}"
+        " {params.truth:q} --corpus {params.corpus:q} --settings {params.settings:q} --sources {output.sources:q}"
+        " --all-counts {output.counts:q} --planted {output.planted:q} --page {output.page:q} 2> {log:q}"

@@ -1,0 +1,53 @@
+# Samples, windows and tokens of one source, packed into Parquet shards; then the plan of supply against budget.
+rule shard:
+    input:
+        gate=own_gate,
+        # The gate's content hash says whether anything changed; the time stamp of the corpus must not.
+        corpus=ancient("data/clean/{source}.parquet"),
+    output:
+        manifest="data/shards/{source}.manifest.json",
+        counts="data/shards/{source}.counts.csv",
+        shards=directory("data/shards/{source}"),
+    params:
+        group=lambda wildcards: SOURCES[wildcards.source].group,
+        settings=as_json(CONFIG.shard),
+        code=code_hash("bsm.shard.command"),
+    log:
+        "logs/shard/{source}.log",
+    benchmark:
+        "logs/times/shard/{source}.tsv"
+    conda:
+        "../../envs/shard.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=1440,
+    shell:
+        "python -m bsm shard --corpus {input.corpus:q} --source-name {wildcards.source:q} --group {params.group:q}"
+        " --settings {params.settings:q} --out {output.shards:q} --manifest {output.manifest:q} --counts {output.counts:q}"
+        " 2> {log:q}"
+
+
+rule shard_plan:
+    input:
+        gates=gates,
+        manifests=expand("data/shards/{source}.manifest.json", source=SOURCES),
+    output:
+        plan="results/plan.csv",
+    params:
+        train=as_json(CONFIG.train),
+        mixes=as_json(CONFIG.mixes),
+        anneal=as_json(CONFIG.anneal),
+        settings=as_json(CONFIG.shard),
+        code=code_hash("bsm.shard.command"),
+    log:
+        "logs/shard/plan.log",
+    benchmark:
+        "logs/times/shard/plan.tsv"
+    conda:
+        "../../envs/shard.yaml"
+    resources:
+        mem_mb=500,
+        runtime=5,
+    shell:
+        "python -m bsm shard plan --manifests {input.manifests:q} --train {params.train:q} --mixes {params.mixes:q}"
+        " --anneal {params.anneal:q} --settings {params.settings:q} --out {output.plan:q} 2> {log:q}"

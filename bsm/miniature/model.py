@@ -7,7 +7,7 @@ are 0-based half-open on the forward strand of the contig.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -36,6 +36,16 @@ class RnaFamily:
     """Base-paired positions (i < j)."""
 
 
+class TranslationException(NamedTuple):
+    """A place where the plain genetic code does not hold (``transl_except``)."""
+
+    start: int
+    end: int
+    strand: int
+    amino_acid: str
+    """Sec, or TERM for a stop that poly-A completes."""
+
+
 @dataclass(frozen=True)
 class Transcript:
     """One transcript of a gene, with the exact answer for each of its products."""
@@ -48,9 +58,18 @@ class Transcript:
     coding: tuple[tuple[int, int], ...]
     """CDS intervals on the contig in translation order, stop codon included; may overlap (slippage)."""
     rna: str
+    """Spliced transcript; empty where the annotation has none. A RefSeq record's own letters where they differ."""
     cds: str
+    """Coding letters in frame 0 (``phase`` letters of a 5'-partial gene left out), stop codon included."""
     protein: str
     """Published protein (no final stop; U for selenocysteine)."""
+    phase: int = 0
+    """Letters of the first coding interval before its first whole codon."""
+    coding_strands: tuple[int, ...] = ()
+    """Strand of each coding interval; empty where all stand on the gene's strand."""
+    translation_exceptions: tuple[TranslationException, ...] = ()
+    exception: str = ""
+    """NCBI's ``exception``: ribosomal slippage, trans-splicing, ..."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +92,10 @@ class Gene:
     family: int | None = None
     special: str = ""
     """Planted peculiarity: selenocysteine, ribosomal_slippage, trans_splicing, origin_crossing, partial_5, ..."""
+    locus_tag: str = ""
+    product: str = ""
+    parts: tuple[tuple[int, int, int], ...] = ()
+    """(start, end, strand) of the parts of a trans-spliced gene in transcript order; ``dna`` joins them."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +108,12 @@ class Contig:
     circular: bool = False
     genetic_code: int = 1
     is_organelle: bool = False
+    name: str = ""
+    """Chromosome name (1, 2, MT, ANONYMOUS)."""
+    masked: tuple[tuple[int, int], ...] = ()
+    """Soft-masked intervals: lower case in the publisher's FASTA."""
+    intergenic: tuple[tuple[int, int], ...] = ()
+    """Intervals of independent letters between the genes."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +128,16 @@ class Species:
     """Amino acid -> codon -> probability, under the nuclear code (stop codons under '*')."""
     contigs: tuple[Contig, ...]
     genes: tuple[Gene, ...]
+    organelle_codon_weights: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @property
+    def is_genbank(self) -> bool:
+        """Whether GenBank alone has the assembly: no GeneIDs, no transcript accessions, no rna.fna.gz."""
+        return self.accession.startswith("GCA_")
+
+    @property
+    def is_bacterial(self) -> bool:
+        return self.settings.nuclear_code == 11
 
 
 @dataclass(frozen=True)

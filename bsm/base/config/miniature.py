@@ -23,6 +23,8 @@ class SpeciesSettings(Settings):
     """Share of genes with at least one intron."""
     mitochondrion: bool = False
     """Whether the assembly has a circular mitochondrion read with table 2."""
+    genbank_only: bool | None = None
+    """Whether RefSeq lacks the assembly; null means the last species of a world of several."""
 
 
 class WorldSettings(Settings):

@@ -1,8 +1,8 @@
 """A stage's code as one short hash, so that a change of what it computes re-runs its rules and a comment does not.
 
-Snakemake sees the shell line of a rule, not the Python behind it. Each rule therefore declares, as a parameter, the hash
-of its stage's project imports, taken transitively over the syntax tree without docstrings and comments. Config models are
-left out: their values reach the rule as parameters already.
+Snakemake sees the shell line of a rule, not the Python behind it. Each rule therefore declares, as a parameter,
+the hash of its stage's project imports, taken transitively over the syntax tree without docstrings and comments.
+Config models are left out: their values reach the rule as parameters already.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def read_fasta(path: Path | str) -> Iterator[FastaRecord]:
     name, a record without letters, bytes that are not ASCII in a sequence, and a file without records.
     """
     header: str | None = None
-    header_line = n_records = 0
+    header_line = 0
     chunks: list[bytes] = []
     with reading(path) as handle:
         for number, raw in enumerate(handle, 1):
@@ -38,11 +38,10 @@ def read_fasta(path: Path | str) -> Iterator[FastaRecord]:
                 if header is not None:
                     yield _record(path, header_line, header, chunks)
                 header, header_line, chunks = line[1:].decode("utf-8", "replace").strip(), number, []
-                n_records += 1
             elif line and not line.startswith(b";"):
                 if header is None:
                     raise InputError("text before the first '>' header", where=f"{path}:{number}",
-                                     value=line[:40].decode("utf-8", "replace"), way_out="Is this a FASTA file?")  # fmt: skip
+                                     value=line[:40], way_out="Is this a FASTA file?")  # fmt: skip
                 chunks.append(line)
     if header is None:
         raise InputError(
@@ -52,14 +51,14 @@ def read_fasta(path: Path | str) -> Iterator[FastaRecord]:
 
 
 def _record(path: Path | str, line: int, header: str, chunks: list[bytes]) -> FastaRecord:
-    name, _, description = header.partition(" ")
+    name, description = (*header.split(None, 1), "", "")[:2]
     data = b"".join(chunks)
     problem = "record without a name" if not name else "record without letters" if not data else ""
     if not problem and not data.isascii():
         problem = "sequence with bytes that are not ASCII"
     if problem:
         raise InputError(problem, where=f"{path}:{line}", value=header[:60], way_out="Repair or remove the record")
-    return FastaRecord(name, description.strip(), data.decode())
+    return FastaRecord(name, description, data.decode())
 
 
 def format_fasta(records: Iterable[tuple[str, str, str]], width: int = 80) -> str:

@@ -48,7 +48,7 @@ def read_file_list(folder: Path | str) -> list[RawFile]:
             if reader.fieldnames != expected:
                 raise InputError("not a list of raw files", where=str(path), value=reader.fieldnames,
                                  way_out=f"Expected the columns {', '.join(expected)}")  # fmt: skip
-            return [RawFile(**{**row, "n_bytes": int(row["n_bytes"])}) for row in reader]
+            return [RawFile(**{**row, "n_bytes": int(row["n_bytes"])}) for row in reader]  # type: ignore[arg-type]
     except OSError as error:
         raise InputError(
             "no list of raw files", where=str(path), way_out="Run bsm acquire for this source first"

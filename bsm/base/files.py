@@ -17,7 +17,7 @@ from isal import igzip, isal_zlib
 from bsm.base.errors import InputError
 
 _BLOCK_BYTES = 1 << 20
-_DAMAGE: tuple[type[Exception], ...] = (EOFError, zlib.error, igzip.BadGzipFile, isal_zlib.error)
+_DAMAGE: tuple[Any, ...] = (EOFError, zlib.error, igzip.BadGzipFile, isal_zlib.error)
 
 
 @contextlib.contextmanager
@@ -51,9 +51,12 @@ def write_json(path: Path | str, value: Any) -> None:
 
 def write_gzip(path: Path | str, data: bytes) -> None:
     """Write ``data`` gzip-compressed and byte-stable (no name, no time in the header)."""
-    with atomic_path(path) as partial, open(partial, "wb") as raw:
-        with igzip.IGzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=2) as out:
-            out.write(data)
+    with (
+        atomic_path(path) as partial,
+        open(partial, "wb") as raw,
+        igzip.IGzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=2) as out,
+    ):
+        out.write(data)
 
 
 def open_bytes(path: Path | str) -> IO[bytes]:

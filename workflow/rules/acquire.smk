@@ -7,24 +7,24 @@ rule acquire_genome:
         files="data/raw/{source}/{part}/files.csv",
         fasta=ensure("data/raw/{source}/{part}/genomic.fna.gz", non_empty=True),
         gff=ensure("data/raw/{source}/{part}/genomic.gff.gz", non_empty=True),
+    log:
+        "logs/acquire/{source}.{part}.log",
+    benchmark:
+        "logs/times/acquire/{source}.{part}.tsv"
     wildcard_constraints:
         source=one_of(genome_sources()),
+    retries: RETRIES
+    conda:
+        "../../envs/acquire.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=240,
     params:
         source=part_source_json,
         servers=as_json(CONFIG.servers),
         settings=as_json(CONFIG.acquire),
         folder=subpath(output.files, parent=True),
         code=code_hash("bsm.acquire.command"),
-    log:
-        "logs/acquire/{source}.{part}.log",
-    benchmark:
-        "logs/times/acquire/{source}.{part}.tsv"
-    conda:
-        "../../envs/acquire.yaml"
-    retries: RETRIES
-    resources:
-        mem_mb=1000,
-        runtime=240,
     shell:
         "python -m bsm acquire --source {params.source:q} --part {wildcards.part:q} --servers {params.servers:q}"
         " --settings {params.settings:q} --out {params.folder:q} 2> {log:q}"
@@ -36,24 +36,24 @@ rule acquire_source:
         local=local_files,
     output:
         files="data/raw/{source}/{part}/files.csv",
+    log:
+        "logs/acquire/{source}.{part}.log",
+    benchmark:
+        "logs/times/acquire/{source}.{part}.tsv"
     wildcard_constraints:
         source=one_of(set(SOURCES) - set(genome_sources())),
+    retries: RETRIES
+    conda:
+        "../../envs/acquire.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=2880,
     params:
         source=source_json,
         servers=as_json(CONFIG.servers),
         settings=as_json(CONFIG.acquire),
         folder=subpath(output.files, parent=True),
         code=code_hash("bsm.acquire.command"),
-    log:
-        "logs/acquire/{source}.{part}.log",
-    benchmark:
-        "logs/times/acquire/{source}.{part}.tsv"
-    conda:
-        "../../envs/acquire.yaml"
-    retries: RETRIES
-    resources:
-        mem_mb=2000,
-        runtime=2880,
     shell:
         "python -m bsm acquire --source {params.source:q} --part {wildcards.part:q} --servers {params.servers:q}"
         " --settings {params.settings:q} --out {params.folder:q} 2> {log:q}"
@@ -66,22 +66,22 @@ rule acquire_benchmark:
         items="data/benchmarks/{benchmark}.parquet",
         files="data/raw/benchmarks/{benchmark}/files.csv",
         counts="data/benchmarks/{benchmark}.counts.csv",
+    log:
+        "logs/acquire/{benchmark}.log",
+    benchmark:
+        "logs/times/acquire/{benchmark}.tsv"
+    retries: RETRIES
+    conda:
+        "../../envs/acquire.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=120,
     params:
         benchmark=lambda wildcards: as_json(BENCHMARKS[wildcards.benchmark]),
         servers=as_json(CONFIG.servers),
         settings=as_json(CONFIG.acquire),
         folder=subpath(output.files, parent=True),
         code=code_hash("bsm.acquire.command"),
-    log:
-        "logs/acquire/{benchmark}.log",
-    benchmark:
-        "logs/times/acquire/{benchmark}.tsv"
-    conda:
-        "../../envs/acquire.yaml"
-    retries: RETRIES
-    resources:
-        mem_mb=2000,
-        runtime=120,
     shell:
         "python -m bsm acquire --benchmark {params.benchmark:q} --servers {params.servers:q}"
         " --settings {params.settings:q} --raw {params.folder:q} --out {output.items:q} --counts {output.counts:q} 2> {log:q}"

@@ -7,9 +7,6 @@ rule clean_search:
         kept="data/clean/{source}/{part}.kept.parquet",
         hits="data/clean/{source}/{part}.hits.parquet",
         counts="data/clean/{source}/{part}.counts.csv",
-    params:
-        settings=as_json(CONFIG.clean),
-        code=code_hash("bsm.clean.command"),
     log:
         "logs/clean/search.{source}.{part}.log",
     benchmark:
@@ -19,6 +16,9 @@ rule clean_search:
     resources:
         mem_mb=4000,
         runtime=1440,
+    params:
+        settings=as_json(CONFIG.clean),
+        code=code_hash("bsm.clean.command"),
     shell:
         "python -m bsm clean search --items {input.items:q} --corpus {input.corpus:q} --settings {params.settings:q}"
         " --kept {output.kept:q} --hits {output.hits:q} --counts {output.counts:q} 2> {log:q}"
@@ -30,9 +30,6 @@ rule clean_group:
     output:
         groups="data/clean/groups.parquet",
         counts="data/clean/groups.counts.csv",
-    params:
-        settings=as_json(CONFIG.clean),
-        code=code_hash("bsm.clean.command"),
     log:
         "logs/clean/group.log",
     benchmark:
@@ -42,6 +39,9 @@ rule clean_group:
     resources:
         mem_mb=8000,
         runtime=2880,
+    params:
+        settings=as_json(CONFIG.clean),
+        code=code_hash("bsm.clean.command"),
     shell:
         "python -m bsm clean group --kept {input.kept:q} --settings {params.settings:q} --out {output.groups:q}"
         " --counts {output.counts:q} 2> {log:q}"
@@ -49,16 +49,17 @@ rule clean_group:
 
 checkpoint clean_gate:
     input:
-        kept=lambda wildcards: parts_of(wildcards.source, "data/clean/{source}/{part}.kept.parquet"),
-        removed=lambda wildcards: parts_of(wildcards.source, "data/clean/{source}/{part}.counts.csv"),
+        kept=lambda wildcards: parts_of(
+            wildcards.source, "data/clean/{source}/{part}.kept.parquet"
+        ),
+        removed=lambda wildcards: parts_of(
+            wildcards.source, "data/clean/{source}/{part}.counts.csv"
+        ),
         groups="data/clean/groups.parquet",
     output:
         corpus="data/clean/{source}.parquet",
         manifest="data/clean/{source}.manifest.json",
         counts="data/clean/{source}.counts.csv",
-    params:
-        settings=as_json(CONFIG.clean),
-        code=code_hash("bsm.clean.command"),
     log:
         "logs/clean/gate.{source}.log",
     benchmark:
@@ -68,6 +69,9 @@ checkpoint clean_gate:
     resources:
         mem_mb=4000,
         runtime=480,
+    params:
+        settings=as_json(CONFIG.clean),
+        code=code_hash("bsm.clean.command"),
     shell:
         "python -m bsm clean gate --kept {input.kept:q} --removed {input.removed:q} --groups {input.groups:q}"
         " --settings {params.settings:q} --out {output.corpus:q} --manifest {output.manifest:q} --counts {output.counts:q}"

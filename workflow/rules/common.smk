@@ -8,7 +8,9 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 # Jobs run `python -m bsm`: the interpreter of this Snakemake (an activated conda environment comes first), this checkout.
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+os.environ["PATH"] = (
+    f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+)
 os.environ["PYTHONPATH"] = str(workflow.basedir)
 # Jobs run side by side: one thread each unless the user says otherwise (two OpenMP threads beside a busy core are slower).
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
@@ -30,7 +32,9 @@ BENCHMARKS = {benchmark.name: benchmark for benchmark in CONFIG.benchmarks}
 PARTS = sorted({part for source in CONFIG.sources for part in source.parts})
 WORLD = f"{CONFIG.miniature.folder}/manifest.json" if CONFIG.miniature else []
 TRUTH = f"{CONFIG.miniature.folder}/truth" if CONFIG.miniature else []
-RETRIES = 0 if CONFIG.miniature else 2  # a folder does not become better by asking again
+RETRIES = (
+    0 if CONFIG.miniature else 2
+)  # a folder does not become better by asking again
 
 
 def one_of(names):
@@ -40,7 +44,9 @@ def one_of(names):
 
 def sources_of(stage):
     """Names of the sources whose corpus this stage makes."""
-    return [name for name, source in SOURCES.items() if STAGE_OF_KIND[source.kind] == stage]
+    return [
+        name for name, source in SOURCES.items() if STAGE_OF_KIND[source.kind] == stage
+    ]
 
 
 def genome_sources():
@@ -50,7 +56,9 @@ def genome_sources():
 def as_json(value):
     """Settings as JSON with sorted keys: the order of keys in a config must not re-run a rule."""
     if isinstance(value, list):
-        return json.dumps([entry.model_dump(mode="json") for entry in value], sort_keys=True)
+        return json.dumps(
+            [entry.model_dump(mode="json") for entry in value], sort_keys=True
+        )
     return json.dumps(value.model_dump(mode="json"), sort_keys=True)
 
 
@@ -62,14 +70,19 @@ def part_source_json(wildcards):
     """The source with only the species of this part: another species in the list must not re-run it."""
     source = SOURCES[wildcards.source]
     if source.kind == "refseq_genomes":
-        source = source.model_copy(update={"species": [s for s in source.species if s.part == wildcards.part]})
+        source = source.model_copy(
+            update={"species": [s for s in source.species if s.part == wildcards.part]}
+        )
     return as_json(source)
 
 
 def local_files(wildcards):
     """A user's own files are inputs: editing one re-runs what depends on it."""
     source = SOURCES[wildcards.source]
-    single = [getattr(source, key, None) for key in ("fasta", "gff", "rna", "protein", "genbank")]
+    single = [
+        getattr(source, key, None)
+        for key in ("fasta", "gff", "rna", "protein", "genbank")
+    ]
     return [path for path in [*getattr(source, "paths", []), *single] if path]
 
 

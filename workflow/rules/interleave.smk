@@ -7,22 +7,22 @@ rule interleave:
         found="data/web/{source}/{part}.found.parquet",
         corpus="data/corpus/{source}/{part}.parquet",
         counts="data/corpus/{source}/{part}.counts.csv",
-    wildcard_constraints:
-        source=one_of(sources_of("interleave")),
-    params:
-        source=source_json,
-        settings=as_json(CONFIG.interleave),
-        raw=subpath(input.files, parent=True),
-        code=code_hash("bsm.interleave.command"),
     log:
         "logs/interleave/{source}.{part}.log",
     benchmark:
         "logs/times/interleave/{source}.{part}.tsv"
+    wildcard_constraints:
+        source=one_of(sources_of("interleave")),
     conda:
         "../../envs/interleave.yaml"
     resources:
         mem_mb=4000,
         runtime=2880,
+    params:
+        source=source_json,
+        settings=as_json(CONFIG.interleave),
+        raw=subpath(input.files, parent=True),
+        code=code_hash("bsm.interleave.command"),
     shell:
         "python -m bsm interleave --source {params.source:q} --raw {params.raw:q} --settings {params.settings:q}"
         " --found {output.found:q} --corpus {output.corpus:q} --counts {output.counts:q} 2> {log:q}"

@@ -5,10 +5,6 @@ if CONFIG.miniature:
         output:
             manifest=WORLD,
             truth=directory(TRUTH),
-        params:
-            settings=as_json(CONFIG.miniature),
-            folder=subpath(output.manifest, parent=True),
-            code=code_hash("bsm.miniature.command"),
         log:
             "logs/miniature.log",
         benchmark:
@@ -18,5 +14,9 @@ if CONFIG.miniature:
         resources:
             mem_mb=1500,
             runtime=10,
+        params:
+            settings=as_json(CONFIG.miniature),
+            folder=subpath(output.manifest, parent=True),
+            code=code_hash("bsm.miniature.command"),
         shell:
             "python -m bsm miniature --settings {params.settings:q} --out {params.folder:q} 2> {log:q}"

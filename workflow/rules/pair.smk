@@ -17,22 +17,22 @@ rule pair:
         report="data/pairs/{source}/{part}.report.csv",
         corpus="data/corpus/{source}/{part}.parquet",
         counts="data/corpus/{source}/{part}.counts.csv",
-    wildcard_constraints:
-        source=one_of(sources_of("pair")),
-    params:
-        source=part_source_json,
-        settings=as_json(CONFIG.pair),
-        raw=subpath(input.files, parent=True),
-        code=code_hash("bsm.pair.command"),
     log:
         "logs/pair/{source}.{part}.log",
     benchmark:
         "logs/times/pair/{source}.{part}.tsv"
+    wildcard_constraints:
+        source=one_of(sources_of("pair")),
     conda:
         "../../envs/pair.yaml"
     resources:
         mem_mb=4000,
         runtime=480,
+    params:
+        source=part_source_json,
+        settings=as_json(CONFIG.pair),
+        raw=subpath(input.files, parent=True),
+        code=code_hash("bsm.pair.command"),
     shell:
         "python -m bsm pair --source {params.source:q} --part {wildcards.part:q} --raw {params.raw:q}"
         " --settings {params.settings:q} --genes {output.genes:q} --corpus {output.corpus:q} --counts {output.counts:q}"

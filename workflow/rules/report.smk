@@ -21,11 +21,6 @@ rule report_data:
         counts="results/data_counts.csv",
         planted=report("results/planted_found.csv", category="Data"),
         page=report("results/data.md", category="Data"),
-    params:
-        settings=as_json(CONFIG.report),
-        corpus=CONFIG.corpus,
-        truth=["--truth", TRUTH] if TRUTH else [],
-        code=code_hash("bsm.report.command"),
     log:
         "logs/report/data.log",
     benchmark:
@@ -35,6 +30,11 @@ rule report_data:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        settings=as_json(CONFIG.report),
+        corpus=CONFIG.corpus,
+        truth=["--truth", TRUTH] if TRUTH else [],
+        code=code_hash("bsm.report.command"),
     shell:
         "python -m bsm report data --file-lists {input.files:q} --counts {input.counts:q} --hits {input.hits:q}"
         " --manifests {input.manifests:q} --genes {input.genes:q} --found {input.found:q} --plan {input.plan:q}"

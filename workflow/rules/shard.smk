@@ -8,10 +8,6 @@ rule shard:
         manifest="data/shards/{source}.manifest.json",
         counts="data/shards/{source}.counts.csv",
         shards=directory("data/shards/{source}"),
-    params:
-        group=lambda wildcards: SOURCES[wildcards.source].group,
-        settings=as_json(CONFIG.shard),
-        code=code_hash("bsm.shard.command"),
     log:
         "logs/shard/{source}.log",
     benchmark:
@@ -21,6 +17,10 @@ rule shard:
     resources:
         mem_mb=4000,
         runtime=1440,
+    params:
+        group=lambda wildcards: SOURCES[wildcards.source].group,
+        settings=as_json(CONFIG.shard),
+        code=code_hash("bsm.shard.command"),
     shell:
         "python -m bsm shard --corpus {input.corpus:q} --source-name {wildcards.source:q} --group {params.group:q}"
         " --settings {params.settings:q} --out {output.shards:q} --manifest {output.manifest:q} --counts {output.counts:q}"
@@ -33,12 +33,6 @@ rule shard_plan:
         manifests=expand("data/shards/{source}.manifest.json", source=SOURCES),
     output:
         plan="results/plan.csv",
-    params:
-        train=as_json(CONFIG.train),
-        mixes=as_json(CONFIG.mixes),
-        anneal=as_json(CONFIG.anneal),
-        settings=as_json(CONFIG.shard),
-        code=code_hash("bsm.shard.command"),
     log:
         "logs/shard/plan.log",
     benchmark:
@@ -48,6 +42,12 @@ rule shard_plan:
     resources:
         mem_mb=500,
         runtime=5,
+    params:
+        train=as_json(CONFIG.train),
+        mixes=as_json(CONFIG.mixes),
+        anneal=as_json(CONFIG.anneal),
+        settings=as_json(CONFIG.shard),
+        code=code_hash("bsm.shard.command"),
     shell:
         "python -m bsm shard plan --manifests {input.manifests:q} --train {params.train:q} --mixes {params.mixes:q}"
         " --anneal {params.anneal:q} --settings {params.settings:q} --out {output.plan:q} 2> {log:q}"

@@ -72,6 +72,29 @@ class DeduplicateSettings(Settings):
     k_nucleotides: Annotated[int, Field(ge=8, le=31)] = 21
     k_amino_acids: Annotated[int, Field(ge=3, le=12)] = 7
     n_permutations: Annotated[int, Field(ge=32, le=512)] = 128
+    pairs_across_sources: bool = False
+    """Whether equal genes and documents of different sources collapse too. Off, because a mix weighs RefSeq and
+    Gene pairs separately; single-modal records always collapse across sources."""
+    link_containment: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Share of the smaller sequence's sampled k-mers that must stand in the larger for one group."""
+    sample_every: PositiveInt = 8
+    """One in so many k-mers is kept (by hash) to find containment between records."""
+    container_nt: PositiveInt = 20_000
+    """Single nucleotide records longer than this (contigs) hold many genes: they link nothing, are never
+    validation, and lose the windows that hold validation sequences."""
+
+
+class LeakSearchSettings(Settings):
+    """Seeds and limits of the search for benchmark items in the corpora."""
+
+    k_nucleotides: Annotated[int, Field(ge=8, le=15)] = 14
+    k_amino_acids: Annotated[int, Field(ge=3, le=7)] = 6
+    max_occurrences: PositiveInt = 64
+    """Seeds that stand more often among the items are dropped, but the rarest of every 16 in a row stays."""
+    min_orf_aa: Annotated[int, Field(ge=12)] = 20
+    """Shortest stretch of a nucleotide item without a stop that is searched in protein corpora."""
+    max_intron_nt: NonNegativeInt = 20_000
+    """Longest gap in a nucleotide record between two exons of an item; 0 switches spliced matches off."""
 
 
 class CleanSettings(Settings):
@@ -79,16 +102,17 @@ class CleanSettings(Settings):
 
     seed: int = 1
     level: Literal["paper", "strict", "family"] = "strict"
-    """paper: the instance (for pair tasks both sequences in one record); strict: each sequence at >= 95 %
-    identity over >= 80 % of it; family: >= 50 % identity over >= 80 %."""
-    min_coverage: Share = 0.8
+    """paper: the very instance, letter by letter (for pair tasks both sequences in one record); strict: each
+    sequence at >= 95 % identity over >= min_coverage of it; family: >= 50 % identity."""
+    min_coverage: Annotated[float, Field(gt=0, le=1)] = 0.8
     """Share of a benchmark sequence that must stand in a record."""
+    search: LeakSearchSettings = LeakSearchSettings()
     context_nt: NonNegativeInt = 50
     """Nucleotides removed on each side of a hit window."""
     min_rest_nt: PositiveInt = 30
     """Pieces of a nucleotide record shorter than this after removal are dropped."""
     max_loss: Share = 0.2
-    """Share of a source's letters that may be lost before the run stops."""
+    """Share of a source's letters that may be lost to benchmarks before the run stops."""
     acknowledge_loss: bool = False
     """Go on although more than max_loss is lost."""
     deduplicate: DeduplicateSettings = DeduplicateSettings()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -27,6 +28,7 @@ class Problem(NamedTuple):
 
 
 _MISSING = "(missing)"
+_NAMED = ("servers", "sources", "benchmarks", "models", "mixes")
 
 
 def check(config: Mapping[str, Any]) -> list[Problem]:
@@ -36,12 +38,13 @@ def check(config: Mapping[str, Any]) -> list[Problem]:
     for name, field in Config.model_fields.items():
         found, value = _check_section(name, field, config)
         problems += found
-        if not found:
+        if value is not None or not found:
             sections[name] = value
     problems += [
         Problem(str(key), config[key], f"unknown section; allowed: {', '.join(Config.model_fields)}")
         for key in config if key not in Config.model_fields
     ]  # fmt: skip
+    sections["names"] = {section: _names(config, section) for section in _NAMED}
     for rule in _CROSS_CHECKS:
         try:
             problems += rule(sections)
@@ -68,12 +71,28 @@ def _check_section(name: str, field: FieldInfo, config: Mapping[str, Any]) -> tu
     try:
         return [], adapter.validate_python(config[name])
     except ValidationError as error:
-        return [_problem(name, config[name], e) for e in error.errors(include_url=False)], None
+        problems = [_problem(name, config[name], e) for e in error.errors(include_url=False)]
+        return problems, _sound_entries(adapter, config[name])
+
+
+def _sound_entries(adapter: TypeAdapter[Any], value: Any) -> list[Any] | None:
+    """The valid entries of a list with bad ones among them, so that one bad source does not hide another's problem."""
+    if not isinstance(value, list):
+        return None
+    sound: list[Any] = []
+    for entry in value:
+        with contextlib.suppress(ValidationError):
+            sound += adapter.validate_python([entry])
+    return sound
+
+
+def _names(config: Mapping[str, Any], section: str) -> list[str]:
+    """Names of a section's entries as written, sound or not: a bad mix is no unknown mix."""
+    entries = config.get(section) or []
+    return [str(e["name"]) for e in entries if isinstance(e, Mapping) and "name" in e]
 
 
 def _annotation(field: FieldInfo) -> Any:
-    from typing import Annotated
-
     return Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
 
 
@@ -96,14 +115,13 @@ def _problem(section: str, value: Any, error: Mapping[str, Any]) -> Problem:
 
 
 def _duplicate_names(sections: Mapping[str, Any]) -> Iterator[Problem]:
-    for section in ("servers", "sources", "benchmarks", "models", "mixes"):
-        names = [entry.name for entry in sections.get(section, ())]
+    for section, names in sections["names"].items():
         for name in sorted({n for n in names if names.count(n) > 1}):
             yield Problem(section, name, "the name occurs twice; every entry needs its own")
 
 
 def _mixes_exist(sections: Mapping[str, Any]) -> Iterator[Problem]:
-    known = [m.name for m in sections["mixes"]]
+    known = sections["names"]["mixes"]
     annealed = {
         "round2": sections["anneal"].candidates_round2,
         "round3": sections["anneal"].candidates_round3,
@@ -133,7 +151,7 @@ def _mixes_have_sources(sections: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _servers_exist(sections: Mapping[str, Any]) -> Iterator[Problem]:
-    known = [s.name for s in sections["servers"]]
+    known = sections["names"]["servers"]
     for benchmark in sections["benchmarks"]:
         if benchmark.server not in known:
             yield Problem(
@@ -165,7 +183,7 @@ def _species_known(sections: Mapping[str, Any]) -> Iterator[Problem]:
         known = {s.name for s in world.world.species}
         hint = f"unknown species of the miniature; allowed: {', '.join(sorted(known))}"
     else:
-        known = KNOWN_TAXA
+        known = set(KNOWN_TAXA)
         hint = "unknown species; give its taxid or accession beside the name"
     for source in sections["sources"]:
         if not isinstance(source, RefseqGenomes):
@@ -175,9 +193,9 @@ def _species_known(sections: Mapping[str, Any]) -> Iterator[Problem]:
                 yield Problem(f"sources[{source.name}].species", entry.name, hint)
 
 
-def _models_fit(sections: Mapping[str, Any]) -> Iterator[Problem]:
-    names = [m.name for m in sections["models"]]
-    if sections["anneal"].model not in names:
+def _models_exist(sections: Mapping[str, Any]) -> Iterator[Problem]:
+    names = sections["names"]["models"]
+    if names and sections["anneal"].model not in names:
         yield Problem("anneal.model", sections["anneal"].model, f"unknown model; allowed: {', '.join(names)}")
 
 
@@ -199,5 +217,5 @@ def _evaluations_have_benchmarks(sections: Mapping[str, Any]) -> Iterator[Proble
 
 _CROSS_CHECKS: tuple[Callable[[Mapping[str, Any]], Iterator[Problem]], ...] = (
     _duplicate_names, _mixes_exist, _mixes_have_sources, _servers_exist, _contact_for_https, _species_known,
-    _models_fit, _rounds_in_order, _evaluations_have_benchmarks,
+    _models_exist, _rounds_in_order, _evaluations_have_benchmarks,
 )  # fmt: skip

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from bsm.base.benchmarks import TASKS
 from bsm.base.config.common import Name, Settings, Share
 from bsm.base.config.sources import Group
+
 
 def _known_task(name: str) -> str:
     allowed = (*TASKS, "perplexity")

@@ -1,0 +1,57 @@
+"""The code hash changes with what code computes, and with nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from bsm.base import codehash
+from bsm.base.codehash import code_hash, imported_modules
+
+MODULES = {
+    "bsm/__init__.py": "",
+    "bsm/stage/__init__.py": "",
+    "bsm/stage/command.py": '"""Doc."""\nfrom bsm.stage.work import f\nfrom bsm.base.config import data\n',
+    "bsm/stage/work.py": "def f(x):\n    import bsm.base.deep as deep\n    return deep.g(x)\n",
+    "bsm/base/__init__.py": "",
+    "bsm/base/deep.py": "def g(x):\n    return x + 1\n",
+    "bsm/base/config/__init__.py": "",
+    "bsm/base/config/data.py": "DEFAULT = 1\n",
+    "bsm/base/unused.py": "y = 1\n",
+}
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    for name, text in MODULES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(codehash, "_ROOT", tmp_path)
+
+    def rehash(**changes):
+        for name, text in changes.items():
+            (tmp_path / name.replace("__", "/")).with_suffix(".py").write_text(text)
+        for cached in (codehash._direct_imports, codehash._tree_text, codehash._module_path):
+            cached.cache_clear()
+        return code_hash("bsm.stage.command")
+
+    yield rehash
+    for cached in (codehash._direct_imports, codehash._tree_text, codehash._module_path):
+        cached.cache_clear()
+
+
+def test_a_comment_or_docstring_leaves_the_hash(project):
+    before = project()
+    assert project(bsm__base__deep='def g(x):\n    """New words."""\n    # why\n    return x + 1\n') == before
+
+
+def test_a_change_deep_below_changes_the_hash(project):
+    assert project() != project(bsm__base__deep="def g(x):\n    return x + 2\n")
+
+
+def test_modules_that_are_not_imported_and_config_models_do_not_count(project):
+    before = project()
+    assert project(bsm__base__unused="y = 2\n", bsm__base__config__data="DEFAULT = 2\n") == before
+
+
+def test_a_real_stage_depends_on_the_base_it_uses():
+    assert {"bsm.cli", "bsm.base.errors"} <= imported_modules("bsm.cli")

@@ -1,0 +1,1 @@
+"""Stage shard: clean corpora become samples, windows, tokens and packed Parquet shards."""

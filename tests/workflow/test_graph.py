@@ -1,0 +1,104 @@
+"""The graph itself, run on the smallest config: complete, reproducible, and re-run only where something changed."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from running import NANO, snakemake
+
+pytestmark = pytest.mark.xdist_group("graph")  # one worker runs the graph once for all of these
+SOURCES = ("colabfold", "gene_pairs", "refseq_nucleotides", "refseq_pairs", "uniprot", "web")
+AFTER_CLEAN = {"shard", "shard_plan", "report_data"}
+
+
+def hashes(directory: Path) -> dict[str, str]:
+    """Content of everything a run wrote for later stages or people (logs and the downloader's state left out)."""
+    files = [p for folder in ("data", "results") for p in (directory / folder).rglob("*") if p.is_file()]
+    return {str(p.relative_to(directory)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def summary(directory: Path) -> list[dict[str, str]]:
+    """``snakemake --detailed-summary``: every output with the rule that makes it and its inputs."""
+    text = snakemake("--detailed-summary", directory=directory).output
+    lines = text[text.index("output_file\t") :].splitlines()
+    return list(csv.DictReader(lines, delimiter="\t"))
+
+
+@pytest.fixture
+def copy_of_run(nano, tmp_path):
+    """A finished run of one's own to change things in; time stamps kept."""
+    target = tmp_path / "run"
+    shutil.copytree(nano, target, copy_function=shutil.copy2)
+    return target
+
+
+def test_a_run_ends_with_shards_of_every_source_and_the_data_report(nano):
+    manifests = sorted(p.name for p in (nano / "data" / "shards").glob("*.manifest.json"))
+    assert manifests == [f"{source}.manifest.json" for source in SOURCES]
+    for name in ("data.md", "sources.csv", "plan.csv", "planted_found.csv", "data_counts.csv"):
+        assert (nano / "results" / name).stat().st_size > 0
+
+
+def test_running_again_does_nothing(nano):
+    assert "Nothing to be done" in snakemake("--cores", "2", directory=nano).output
+
+
+def test_only_the_report_has_an_input_under_truth(nano):
+    readers = {row["rule"] for row in summary(nano) if "/truth" in row["input-file(s)"]}
+    assert readers == {"report_data"}
+
+
+def test_every_job_after_clean_takes_the_manifests_of_its_sources(nano):
+    rows = [row for row in summary(nano) if row["rule"] in AFTER_CLEAN]
+    assert {row["rule"] for row in rows} == AFTER_CLEAN
+    for row in rows:
+        source = Path(row["output_file"]).name.split(".")[0]
+        expected = [source] if row["rule"] == "shard" else SOURCES
+        for name in expected:
+            assert f"data/clean/{name}.manifest.json" in row["input-file(s)"], row["output_file"]
+
+
+def test_a_comment_in_an_annotation_re_runs_nothing_after_the_gates(copy_of_run):
+    gff = copy_of_run / "data/raw/refseq_pairs/miniatura_vertebrata/genomic.gff.gz"
+    gff.write_bytes(gzip.compress(gzip.decompress(gff.read_bytes()) + b"# a comment\n", mtime=0))
+    before = hashes(copy_of_run)
+    run = snakemake("--cores", "2", directory=copy_of_run)
+    rules = {name for name, _ in run.jobs}
+    assert not rules & {"shard", "shard_plan"}
+    assert [w for name, w in run.jobs if name == "pair"] == ["source=refseq_pairs, part=miniatura_vertebrata"]
+    assert hashes(copy_of_run) == before
+
+
+def test_a_changed_species_re_runs_its_chain_and_the_shards_it_feeds(copy_of_run):
+    fasta = copy_of_run / "data/raw/refseq_pairs/miniatura_vertebrata/genomic.fna.gz"
+    lines = gzip.decompress(fasta.read_bytes()).split(b"\n")
+    lines[1] = lines[1][::-1]
+    fasta.write_bytes(gzip.compress(b"\n".join(lines), mtime=0))
+    run = snakemake("--cores", "2", directory=copy_of_run)
+    own = [wildcards for name, wildcards in run.jobs if name in ("pair", "clean_search")]
+    assert own == ["source=refseq_pairs, part=miniatura_vertebrata"] * 2
+    assert ("shard", "source=refseq_pairs") in run.jobs
+    assert ("shard", "source=colabfold") not in run.jobs
+    assert ("shard_plan", "") in run.jobs
+
+
+def test_a_dropped_species_re_runs_only_what_depends_on_it(copy_of_run, tmp_path):
+    config = yaml.safe_load(NANO.read_text())
+    config["sources"][3]["species"].pop()
+    (tmp_path / "fewer.yaml").write_text(yaml.safe_dump(config))
+    run = snakemake("--cores", "2", directory=copy_of_run, config=tmp_path / "fewer.yaml")
+    rules = [name for name, _ in run.jobs]
+    assert not {"miniature", "acquire_genome", "acquire_source", "pair", "clean_search"} & set(rules)
+    assert ("shard", "source=refseq_pairs") in run.jobs
+
+
+@pytest.mark.slow
+def test_one_core_and_two_cores_write_the_same_bytes(nano, tmp_path):
+    snakemake("--cores", "1", directory=tmp_path)
+    assert hashes(tmp_path) == hashes(nano)

@@ -22,6 +22,8 @@ class BenchmarkWorldSettings(Settings):
     central_dogma: Split = (60, 90, 240)
     private_code: Split = (30, 30, 120)
     """Items of the species whose genetic code only the demonstrations of a prompt reveal."""
+    private_code_max_aa: PositiveInt = 30
+    """Longest protein of that species: a test pair and two demonstrations must fit the model's context."""
     flank_nt: PositiveInt = 20
     """Genomic letters on both sides of a Central Dogma gene (100 in the published set, scaled to the world's genes)."""
     ppi: Split = (240, 60, 120)

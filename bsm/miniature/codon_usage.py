@@ -57,9 +57,6 @@ def alternative_start(table_id: int, rng: np.random.Generator) -> str:
 def _draw(weights: CodonWeights, letter: str, u: float) -> str:
     if letter == "U":
         return SELENOCYSTEINE_CODON
-    codon = ""
-    for codon, probability in weights[letter].items():
-        u -= probability
-        if u < 0:
-            break
-    return codon
+    codons = list(weights[letter])
+    index = int(np.searchsorted(np.cumsum(list(weights[letter].values())), u, "right"))
+    return codons[min(index, len(codons) - 1)]

@@ -66,7 +66,7 @@ def lay_out(
     letters, placed, gaps = _concatenate(plan, segments, strands, gc_content, rng)
     if plan.circular:
         letters, placed, gaps = _open_inside(letters, placed, gaps)
-    at = {segment: place for segment, place in zip(segments, placed, strict=True)}
+    at = dict(zip(segments, placed, strict=True))
     contig = Contig(
         plan.accession, plan.title, letters, plan.circular, plan.genetic_code, plan.is_organelle, plan.name,
         _masked(len(letters), rng), tuple(gaps),

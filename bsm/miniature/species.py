@@ -86,7 +86,7 @@ def _nuclear_plans(
     rng: np.random.Generator,
 ) -> list[ContigPlan]:  # fmt: skip
     templates = [draw_gene(laws, families.protein, rng) for _ in range(settings.n_genes)]
-    templates += list(_other_genes(settings, laws, families, rng))
+    templates += list(_other_genes(settings, laws, families, is_genbank, rng))
     order = rng.permutation(len(templates))
     bacterial = not laws.has_transcripts
     n_contigs = 2 if bacterial else max(2, round(settings.n_genes / _GENES_PER_CONTIG))
@@ -139,7 +139,7 @@ def _special(
 
 
 def _other_genes(
-    settings: SpeciesSettings, laws: GeneLaws, families: Families, rng: np.random.Generator
+    settings: SpeciesSettings, laws: GeneLaws, families: Families, is_genbank: bool, rng: np.random.Generator
 ) -> Iterator[Template]:
     """Non-coding genes, pseudogenes and the peculiar genes that this kind of species has."""
     for _ in range(_N_PSEUDOGENES):
@@ -153,7 +153,8 @@ def _other_genes(
     for k in range(max(2, round(settings.n_genes * _NCRNA_PER_GENE))):
         yield rna_gene(_draw_rna(families, rng), _NCRNA_BIOTYPES[k % len(_NCRNA_BIOTYPES)], laws.genetic_code)
     yield _special(specials.ribosomal_slippage, laws, families, rng)
-    yield _special(specials.differing_transcript, laws, families, rng)
+    if not is_genbank:
+        yield _special(specials.differing_transcript, laws, families, rng)
     if settings.nuclear_code == 1:
         yield _special(specials.selenocysteine, laws, families, rng)
 

@@ -1,0 +1,1 @@
+"""Stage report: tables and pages for people. The only stage, besides tests, that reads the truth."""

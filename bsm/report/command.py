@@ -1,0 +1,62 @@
+"""``bsm report data``: tables and a page about the data of a run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+from bsm.base.config.arguments import add_config_arguments, config_of, settings_of
+from bsm.base.config.data import ReportSettings
+from bsm.base.counts import read_counts, write_counts
+from bsm.base.files import write_text
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="data")
+    data = actions.add_parser("data", help="sources, counts, planted answers and a page about the data")
+    for name, what in (
+        ("file-lists", "files.csv of every part; the two folders above each name source and part"),
+        ("counts", "counts of every stage (CSV)"),
+        ("hits", "benchmark items found in corpora (HITS)"),
+        ("manifests", "manifests of the shards"),
+        ("genes", "genes of the pair sources (GENES)"),
+        ("found", "sequences found in web documents (FOUND)"),
+    ):
+        data.add_argument(f"--{name}", nargs="*", default=[], metavar="FILE", help=what)
+    data.add_argument("--plan", metavar="FILE", help="plan of bsm shard plan (CSV)")
+    data.add_argument("--truth", metavar="DIR", help="truth of the miniature; leave out for real data")
+    data.add_argument("--corpus", metavar="NAME", help="name of the corpus; default: from --config, else local")
+    for name, what in (
+        ("sources", "files used (CSV)"), ("all-counts", "all counts (CSV)"),
+        ("planted", "planted and found (CSV)"), ("page", "the page (Markdown)"),
+    ):  # fmt: skip
+        data.add_argument(f"--{name}", required=True, metavar="FILE", help=f"{what} to write")
+    add_config_arguments(data)
+
+
+def run(args: argparse.Namespace) -> None:
+    from bsm.report import planted, sources
+    from bsm.report.page import Tables, page, read_manifest, read_rows
+
+    settings = settings_of(args, "report", ReportSettings)
+    corpus = args.corpus or (config_of(args).corpus if args.config else "local")
+    genes, found, hits = (_paths(values) for values in (args.genes, args.found, args.hits))
+    tables = Tables(
+        sources=sources.source_rows(args.file_lists),
+        counts=sorted((row for path in args.counts for row in read_counts(path)), key=lambda row: tuple(row.values())),
+        manifests=[read_manifest(path) for path in args.manifests],
+        plan=read_rows(args.plan) if args.plan else [],
+        planted=planted.planted_rows(Path(args.truth), corpus, genes, found, hits) if args.truth else [],
+        genes=genes,
+        hits=hits,
+    )
+    text = page(settings.title, corpus, args.truth is not None, tables)
+    sources.write_csv(args.sources, sources.COLUMNS, tables.sources)
+    write_counts(args.all_counts, tables.counts)
+    sources.write_csv(args.planted, planted.COLUMNS, tables.planted)
+    write_text(args.page, text)
+
+
+def _paths(values: Iterable[str]) -> list[Path]:
+    return sorted(map(Path, values))

@@ -1,0 +1,163 @@
+"""data.md: the data of a run on one readable page, from the tables that the stages left."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bsm.base.errors import InputError
+from bsm.base.tables import GENES, HITS, iter_tables
+
+_Row = dict[str, Any]
+_MODALITIES = ("dna", "rna", "protein")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What the page shows: rows as the CSV and JSON files hold them, and paths of the large tables."""
+
+    sources: Sequence[_Row]
+    counts: Sequence[_Row]
+    manifests: Sequence[_Row]
+    plan: Sequence[_Row]
+    planted: Sequence[_Row]
+    genes: Sequence[Path]
+    hits: Sequence[Path]
+
+
+def read_rows(path: Path | str) -> list[_Row]:
+    """Rows of a CSV file; InputError where it cannot be read."""
+    try:
+        with open(path, newline="", encoding="utf-8") as handle:
+            return list(csv.DictReader(handle))
+    except OSError as error:
+        raise InputError(f"cannot read: {error.strerror}", where=str(path), way_out="Run the stage first") from error
+
+
+def read_manifest(path: Path | str) -> _Row:
+    """A shard manifest; InputError where it is none."""
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+        value["source"], value["group"], value["splits"]["train"]["n_tokens"], value["splits"]["valid"]["n_tokens"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError("not a manifest of shards", where=str(path), way_out="Run bsm shard again") from error
+    return value  # type: ignore[no-any-return]
+
+
+def page(title: str, corpus: str, is_generated: bool, tables: Tables) -> str:
+    """The page as Markdown. ``is_generated``: the figures describe a generated world, and the page says so."""
+    parts = [f"# {title}", f"Corpus: **{corpus}**."]
+    if is_generated:
+        parts.append(
+            "All figures are those of the generated miniature: they test the pipeline and say nothing about "
+            "real genomes, proteins or web pages."
+        )
+    parts += ["## Corpora and tokens", *_corpora(tables.manifests)]
+    parts += ["## Supply, budget and passes", *_plan(tables.plan)]
+    parts += ["## What was dropped, and why", *_dropped(tables.counts)]
+    if tables.genes:
+        parts += ["## Genes", *_genes(tables.genes)]
+    parts += ["## Benchmark items found in the data", *_leaks(tables.hits)]
+    if tables.planted:
+        parts += ["## Planted and found", *_planted(tables.planted)]
+    parts += ["## Files and licences", *_licences(tables.sources)]
+    return "\n\n".join(parts) + "\n"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table; numbers are right-aligned with thousands separators."""
+    body = [list(row) for row in rows]
+    numeric = [bool(body) and all(isinstance(row[i], int | float) for row in body) for i in range(len(header))]
+    lines = [_line(header), _line("---:" if right else "---" for right in numeric)]
+    return "\n".join(lines + [_line(f"{v:,}" if isinstance(v, int) else str(v) for v in row) for row in body])
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _corpora(manifests: Sequence[_Row]) -> list[str]:
+    rows = []
+    for manifest in sorted(manifests, key=lambda m: (m["group"], m["source"])):
+        train, valid = manifest["splits"]["train"], manifest["splits"]["valid"]
+        by_modality = [train["n_tokens_by_modality"][name] for name in _MODALITIES]
+        rows.append([
+            manifest["source"], manifest["group"], train["n_documents"], train["n_tokens"], *by_modality,
+            valid["n_tokens"], f"{train['padding_share']:.2%}", f"{train['cut_share']:.2%}",
+        ])  # fmt: skip
+    header = ("source", "group", "documents", "tokens", *_MODALITIES, "validation tokens", "padding", "cut")
+    text = (
+        "Tokens are those of the training shards without padding; the modalities leave out special tokens. "
+        "*Cut* is the share of documents that are a window of a longer record."
+    )
+    return [text, table(header, rows)]
+
+
+def _plan(plan: Sequence[_Row]) -> list[str]:
+    rows = [
+        [row["round"], row["mix"], row["group"], int(row["supply_tokens"]), int(row["budget_tokens"]),
+         f"{float(row['passes']):.2f}" if row["passes"] else "-"]
+        for row in plan if row["source"] == "all"
+    ]  # fmt: skip
+    text = "Rounds whose mix is chosen by annealing list every candidate; the sum over rounds takes the worst of each."
+    return [text, table(("round", "mix", "group", "supply", "budget", "passes"), rows)]
+
+
+def _dropped(counts: Sequence[_Row]) -> list[str]:
+    sums: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0])
+    for row in counts:
+        if row["outcome"] == "dropped":
+            entry = sums[row["stage"], row["source"], row["reason"]]
+            entry[0] += int(row["n_records"])
+            entry[1] += int(row["n_letters"])
+    rows = [[*key, *values] for key, values in sorted(sums.items())]
+    return [table(("stage", "source", "reason", "records", "letters"), rows) if rows else "Nothing was dropped."]
+
+
+def _genes(paths: Sequence[Path]) -> list[str]:
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for path in paths:
+        for rows in iter_tables(path, GENES, ("status", "reason")):
+            for row in rows.to_pylist():
+                counts[path.parent.name, row["status"], row["reason"] or ""] += 1
+    return [
+        table(("source", "status", "reason or exception", "transcripts"), [[*k, n] for k, n in sorted(counts.items())])
+    ]
+
+
+def _leaks(paths: Sequence[Path]) -> list[str]:
+    columns = ("task", "dataset", "item_id", "source", "kind", "removed")
+    items: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    numbers: Counter[tuple[tuple[str, ...], bool]] = Counter()
+    for path in paths:
+        for rows in iter_tables(path, HITS, columns):
+            for row in rows.to_pylist():
+                key = (row["task"], row["dataset"], row["source"], row["kind"])
+                items[key].add(row["item_id"])
+                numbers[key, bool(row["removed"])] += 1
+    rows = [[*key, len(items[key]), numbers[key, True], numbers[key, False]] for key in sorted(items)]
+    header = ("task", "benchmark", "source", "kind", "items", "hits removed", "hits left (below the level in force)")
+    return [table(header, rows) if rows else "None."]
+
+
+def _planted(planted: Sequence[_Row]) -> list[str]:
+    rows = [
+        [row["subject"], row["source"], row["kind"], row["planted"], row["found"], row["wrongly_found"], row["share"]]
+        for row in planted
+    ]
+    text = "*Found* counts right answers (for look-alikes and genes to be rejected: left out, as they should be)."
+    return [text, table(("subject", "source", "kind", "planted", "found", "wrongly found", "share right"), rows)]
+
+
+def _licences(sources: Sequence[_Row]) -> list[str]:
+    sums: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for row in sources:
+        entry = sums[row["source"], row["licence"]]
+        entry[0] += 1
+        entry[1] += int(row["bytes"])
+    return [table(("source", "licence", "files", "bytes"), [[*key, *values] for key, values in sorted(sums.items())])]

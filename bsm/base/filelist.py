@@ -19,12 +19,14 @@ class RawFile:
 
     role: str
     """genomic_fasta | gff | rna_fasta | protein_fasta | genbank | gene2accession | nucleotide_fasta |
-    web_parquet | web_jsonl | benchmark | readme"""
+    web_parquet | web_jsonl | benchmark | archive (what other files were made from) |
+    unresolved (records that could not be had, with the reason) | readme"""
     path: str
     url: str
     version: str
     """Accession.version and annotation name, release number or commit."""
     n_bytes: int
+    """Size and checksums of the file as it lies here; ``url`` is where it, or what it was made from, stands."""
     md5: str
     sha256: str
     licence: str

@@ -1,0 +1,1 @@
+"""Benchmarks: fetched in their publishers' formats, turned into BENCHMARK_ITEMS, counts checked."""

@@ -1,0 +1,313 @@
+"""The downloader: resume, verify, rename. One code path for https servers and ``file:`` mirrors.
+
+Bytes go to ``<target>.part`` as they arrive; beside it ``<target>.part.json`` holds the address and the validator
+(ETag or Last-Modified) they belong to. A later run goes on with ``Range`` and ``If-Range``. Only a complete file whose
+size, checksums and kind of content are right gets its name; its modification time is the publisher's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import random
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bsm.acquire.limits import ServerLimits
+from bsm.acquire.transport import FileTransport, HttpTransport, Reply, TransientError, Transport
+from bsm.acquire.verify import Digests, Expected, VerificationError, check_content, differences
+from bsm.base.config.data import AcquireSettings
+from bsm.base.config.sources import Server
+from bsm.base.errors import ConfigError, DownloadError
+from bsm.base.files import write_json
+from bsm.base.progress import Progress
+
+_LONGEST_WAIT_SECONDS = 600.0
+_PROGRESS_RESETS_RETRIES_BYTES = 1 << 20
+_SPARE_DISK_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A verified file on disk."""
+
+    path: Path
+    url: str
+    n_bytes: int
+    md5: str
+    sha256: str
+
+
+class Fetcher:
+    """Fetches files and listings from the configured servers. Safe to share between threads."""
+
+    def __init__(
+        self, servers: Sequence[Server], settings: AcquireSettings, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._servers = {server.name: server for server in servers}
+        self._settings, self._sleep = settings, sleep
+        self._limits = {server.name: ServerLimits(server, sleep) for server in servers}
+        self._http: HttpTransport | None = None
+        self._guard = threading.Lock()
+
+    def server(self, name: str) -> Server:
+        try:
+            return self._servers[name]
+        except KeyError:
+            raise ConfigError("no server of this name", value=name,
+                              way_out=f"Configured: {', '.join(self._servers) or 'none'}") from None  # fmt: skip
+
+    def url(self, server: str, path: str) -> str:
+        """Address of ``path`` on ``server``; a complete address (next page of a listing) stays as it is."""
+        return path if "://" in path else f"{self.server(server).address.rstrip('/')}/{path.lstrip('/')}"
+
+    def fetch(
+        self, server: str, path: str, target: Path, *, md5: str = "", sha256: str = "", n_bytes: int | None = None,
+        progress: Progress | None = None,
+    ) -> Fetched:  # fmt: skip
+        """Bring one file to ``target``, verified against what is known of it; DownloadError says what went wrong.
+
+        A file that is there already is kept: with a known checksum where it agrees, else where the server
+        reports the same size and modification time.
+        """
+        url = self.url(server, path)
+        expected = Expected(md5, sha256, n_bytes)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(target.name + ".part")
+        with _exclusive(part):
+            digests = self._already_there(server, url, target, expected)
+            if digests is None:
+                digests = self._download(server, url, part, target.name, expected, progress)
+                os.replace(part, target)
+            else:
+                part.unlink(missing_ok=True)
+            _note_path(part).unlink(missing_ok=True)
+        return Fetched(target, url, digests.n_bytes, digests.md5, digests.sha256)
+
+    def read_text(self, server: str, path: str) -> str:
+        """A small text (listing, checksums, release number), read into memory."""
+        return self._read(server, self.url(server, path))[0]
+
+    def read_json(self, server: str, path: str) -> Any:
+        """A JSON answer; lists that come in pages (Link header) are read to the end."""
+        url = self.url(server, path)
+        pages = []
+        while url:
+            text, next_url = self._read(server, url)
+            try:
+                pages.append(json.loads(text))
+            except json.JSONDecodeError as error:
+                raise DownloadError(
+                    f"not JSON: {error}", where=url, value=text[:80],
+                    way_out="Try again later; the publisher may be showing an error page",
+                ) from error  # fmt: skip
+            url = next_url
+        return pages[0] if len(pages) == 1 else [entry for page in pages for entry in page]
+
+    def size(self, server: str, path: str) -> int | None:
+        """Bytes of a file as the server states them, without fetching it."""
+        url = self.url(server, path)
+
+        def ask() -> int | None:
+            with self._open(server, url, head=True) as reply:
+                return reply.total
+
+        return self._retrying(url, ask)
+
+    def _read(self, server: str, url: str) -> tuple[str, str]:
+        def read() -> tuple[str, str]:
+            with self._open(server, url) as reply:
+                data = b"".join(reply.chunks)
+                if reply.total not in (None, len(data)):
+                    raise TransientError(f"{len(data):,} bytes instead of {reply.total:,}")
+            if data.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html")):
+                raise TransientError("an HTML page instead of the text")
+            return data.decode("utf-8", "replace"), reply.next_url
+
+        return self._retrying(url, read)
+
+    def _already_there(self, server: str, url: str, target: Path, expected: Expected) -> Digests | None:
+        if not target.exists():
+            return None
+        if not expected.has_checksum and not self._retrying(url, lambda: self._unchanged(server, url, target)):
+            return None
+        digests = Digests()
+        digests.catch_up(target)
+        return None if differences(digests, expected) else digests
+
+    def _unchanged(self, server: str, url: str, target: Path) -> bool:
+        with self._open(server, url, head=True) as reply:
+            stat = target.stat()
+            return reply.total == stat.st_size and reply.last_modified == int(stat.st_mtime)
+
+    def _download(
+        self, server: str, url: str, part: Path, name: str, expected: Expected, progress: Progress | None
+    ) -> Digests:
+        download = _PartFile(part, url, expected)
+        own = Progress(name, expected.n_bytes, "bytes") if progress is None else None
+
+        def transfer() -> Digests:
+            with self._open(server, url, download.offset, download.validator) as reply:
+                download.take(reply, progress or own)
+            return download.verified(name)
+
+        with own or contextlib.nullcontext():
+            return self._retrying(url, transfer, lambda: download.size)
+
+    def _retrying(self, url: str, action: Callable[[], Any], size: Callable[[], int] = lambda: 0) -> Any:
+        """Run ``action`` until it succeeds; failures in a row are limited, those after real progress start anew."""
+        n_failed = n_wrong = 0
+        while True:
+            before = size()
+            try:
+                return action()
+            except TransientError as error:
+                n_failed = 1 if size() - before >= _PROGRESS_RESETS_RETRIES_BYTES else n_failed + 1
+                if n_failed > self._settings.retries:
+                    raise DownloadError(
+                        f"gave up after {n_failed} attempts: {error}", where=url,
+                        way_out="Run the same command again later; what arrived is kept and the transfer resumes",
+                    ) from error  # fmt: skip
+                wait = error.retry_after
+                if wait is None:
+                    wait = min(2.0**n_failed, 60.0) * random.uniform(0.5, 1.0)
+                self._sleep(min(wait, _LONGEST_WAIT_SECONDS))
+            except VerificationError as error:
+                n_wrong += 1
+                if n_wrong > 1 or url.startswith("file:"):
+                    raise DownloadError(
+                        f"what arrived is not the right file: {error}", where=url,
+                        way_out="Nothing was kept. If the publisher replaced the file, use --update-lock",
+                    ) from error  # fmt: skip
+
+    @contextlib.contextmanager
+    def _open(
+        self, server: str, url: str, offset: int = 0, validator: str = "", *, head: bool = False
+    ) -> Iterator[Reply]:
+        with (
+            self._limits[self.server(server).name].transfer(),
+            self._transport(url).open(url, offset, validator, head=head) as reply,
+        ):
+            yield reply
+
+    def _transport(self, url: str) -> Transport:
+        if url.startswith("file:"):
+            return FileTransport()
+        with self._guard:
+            if self._http is None:
+                self._http = HttpTransport(self._settings)
+            return self._http
+
+
+class _PartFile:
+    """The bytes so far, and the note that says what they belong to."""
+
+    def __init__(self, path: Path, url: str, expected: Expected) -> None:
+        self.path, self.url, self.expected = path, url, expected
+        self.digests = Digests()
+        self.total: int | None = None
+        self._modified: float | None = None
+        note = _read_note(path)
+        self.validator = note.get("validator", "")
+        self.offset = self.size if note.get("url") == url and (self.validator or expected.has_checksum) else 0
+
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def take(self, reply: Reply, progress: Progress | None) -> None:
+        """Append the reply's bytes (or start again where the server sends the whole file)."""
+        self.total, self._modified = reply.total, reply.last_modified
+        if reply.start == 0:
+            self._start_again(reply)
+        else:
+            self.digests.catch_up(self.path)
+        self._check_disk(reply)
+        if progress is not None and progress.total is None:
+            progress.total = reply.total
+        if progress is not None and progress.done < self.digests.n_bytes <= (progress.total or 0):
+            progress.done = self.digests.n_bytes
+        with open(self.path, "ab", buffering=0) as out:
+            try:
+                for block in reply.chunks:
+                    out.write(block)
+                    self.digests.update(block)
+                    if progress is not None:
+                        progress.advance(len(block))
+            except OSError as error:
+                raise DownloadError(f"cannot write: {error.strerror}", where=str(self.path),
+                                    way_out="Free space and run again; the transfer resumes") from error  # fmt: skip
+            finally:
+                self.offset = self.size
+            os.fsync(out.fileno())
+        if self.total is not None and self.size < self.total:
+            raise TransientError(f"connection ended after {self.size:,} of {self.total:,} bytes")
+
+    def _start_again(self, reply: Reply) -> None:
+        os.truncate(self.path, 0)
+        self.digests = Digests()
+        self.offset, self.validator = 0, reply.validator
+        write_json(_note_path(self.path), {"url": self.url, "validator": reply.validator, "total": reply.total})
+
+    def _check_disk(self, reply: Reply) -> None:
+        needed = (reply.total or 0) - reply.start
+        free = shutil.disk_usage(self.path.parent).free
+        if needed + _SPARE_DISK_BYTES > free:
+            raise DownloadError(
+                f"not enough disk: {needed:,} bytes to fetch, {free:,} free", where=str(self.path.parent),
+                way_out="Free space or choose another output folder, then run again; what arrived is kept",
+            )  # fmt: skip
+
+    def verified(self, name: str) -> Digests:
+        """The digests of the complete file; removes it and raises VerificationError where it is not the right one."""
+        wrong = differences(self.digests, self.expected)
+        if self.total is not None and self.size != self.total:
+            wrong.append(f"{self.size:,} bytes instead of the {self.total:,} announced")
+        try:
+            if wrong:
+                raise VerificationError("; ".join(wrong))
+            check_content(self.path, name, whole_gzip=not self.expected.has_checksum)
+        except VerificationError:
+            os.truncate(self.path, 0)
+            _note_path(self.path).unlink(missing_ok=True)
+            self.offset, self.validator, self.digests = 0, "", Digests()
+            raise
+        if self._modified is not None:
+            os.utime(self.path, (self._modified, self._modified))
+        return self.digests
+
+
+def _note_path(part: Path) -> Path:
+    return part.with_name(part.name + ".json")
+
+
+def _read_note(part: Path) -> dict[str, Any]:
+    try:
+        note = json.loads(_note_path(part).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return note if isinstance(note, dict) else {}
+
+
+@contextlib.contextmanager
+def _exclusive(part: Path) -> Iterator[None]:
+    """Hold the part file for this process: parts of one source may share a file and run side by side."""
+    while True:
+        handle = os.open(part, os.O_RDWR | os.O_CREAT, 0o644)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if part.exists() and os.fstat(handle).st_ino == part.stat().st_ino:
+            break
+        os.close(handle)  # the holder before us renamed it; the name now needs a new file
+    try:
+        yield
+    finally:
+        if part.exists() and part.stat().st_size == 0:
+            part.unlink()
+        os.close(handle)

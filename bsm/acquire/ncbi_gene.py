@@ -1,0 +1,140 @@
+"""NCBI Gene's related sequences: the table's chosen rows and, from a RefSeq release, the records they name.
+
+Release files are fetched one at a time, read once, and removed; what was found in each is kept as a small extract until
+the part is finished, so a stopped run goes on with the next file and the disk never holds a whole division.
+Records outside RefSeq (INSDC) are not in a release; they are listed in unresolved.csv.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from bsm.acquire.gene_table import INSDC_REASON, Needed, choose_genes, write_subset
+from bsm.acquire.gzip_fasta import writing_gzip
+from bsm.acquire.ncbi_release import ReleaseFile, release_files, release_number
+from bsm.acquire.part import Part, Wanted
+from bsm.acquire.registry import path_of
+from bsm.base.config.sources import NcbiGene
+from bsm.base.fasta import FastaRecord, format_fasta, read_fasta
+from bsm.base.files import atomic_path, file_hash, write_json
+
+_OUTPUTS = {
+    "genomic": ("genomic.fna.gz", "genomic_fasta"),
+    "rna": ("rna.fna.gz", "rna_fasta"),
+    "protein": ("protein.faa.gz", "protein_fasta"),
+}
+
+
+def acquire_ncbi_gene(part: Part, source: NcbiGene) -> None:
+    """Choose genes, keep their rows, extract their records from the release files of ``divisions``."""
+    release = release_number(part.fetcher, source.release, part.lock.resolved.get("release"))
+    table = Wanted(path_of("gene2accession"), "gene2accession.gz", "archive")
+    [table_path] = part.fetch("ncbi", [table], f"release {release}")
+    subset = part.folder / "gene2accession.tsv"
+    chosen = choose_genes(table_path, source)
+    needed = write_subset(table_path, chosen, subset)
+    version, table_url = f"release {release}", part.fetcher.url("ncbi", table.path)
+    part.add_made(subset, "gene2accession", table_url, version)
+
+    extraction = Extraction(part, needed, file_hash(subset))
+    files = release_files(part.fetcher, release, source.divisions, _OUTPUTS)
+    for file in files:
+        extraction.read(file)
+    for type_, (name, role) in _OUTPUTS.items():
+        urls = [part.fetcher.url("ncbi", file.path) for file in files if file.type == type_]
+        if extraction.merge(type_, [f for f in files if f.type == type_], part.folder / name):
+            part.add_made(part.folder / name, role, " ".join(urls), version)
+    write_unresolved(part.folder / "unresolved.csv", extraction.unresolved())
+    part.add_made(part.folder / "unresolved.csv", "unresolved", table_url, version)
+    part.finish({"release": release, "n_genes": len(chosen), "subset_sha256": file_hash(subset)})
+
+
+class Extraction:
+    """Finds the needed records in release files and keeps an extract of each file."""
+
+    def __init__(self, part: Part, needed: Needed, selection: str) -> None:
+        self._part, self._needed, self._selection = part, needed, selection
+        self._left = {
+            "rna": set(needed.rna), "protein": set(needed.protein), "genomic": set(needed.slices),
+        }  # fmt: skip
+        self._beyond: set[tuple[str, int, int]] = set()
+
+    def read(self, file: ReleaseFile) -> None:
+        """Fetch and read one release file, or take up the extract of an earlier run; skip it where all is found."""
+        if not self._left[file.type]:
+            return
+        extract, note = self._extract(file), self._part.work / f"{file.name}.json"
+        if not (extract.exists() and self._take_up(file, note)):
+            self._make(file, extract, note)
+        if extract.stat().st_size:
+            for record in read_fasta(extract):
+                self._left[file.type].discard(record.name.rpartition(":")[0] or record.name)
+
+    def _extract(self, file: ReleaseFile) -> Path:
+        return self._part.work / f"{file.name}.extract"
+
+    def _take_up(self, file: ReleaseFile, note: Path) -> bool:
+        found = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
+        if found.get("selection") != self._selection or (file.md5 and found.get("md5") != file.md5):
+            return False
+        self._part.remember("ncbi", file.wanted(""), found["n_bytes"], found["md5"], found["sha256"])
+        self._beyond |= {tuple(entry) for entry in found["beyond"]}
+        return True
+
+    def _make(self, file: ReleaseFile, extract: Path, note: Path) -> None:
+        download = self._part.work / file.name
+        fetched = self._part.fetch_verified("ncbi", file.wanted(""), download)
+        seen: set[tuple[str, int, int]] = set(self._beyond)
+        with atomic_path(extract) as partial, open(partial, "w", encoding="utf-8") as out:
+            for record in read_fasta(download):
+                if record.name in self._left[file.type]:
+                    out.writelines(format_fasta([entry]) for entry in self._entries(file.type, record))
+        write_json(note, {
+            "selection": self._selection, "md5": fetched.md5, "sha256": fetched.sha256, "n_bytes": fetched.n_bytes,
+            "beyond": sorted(self._beyond - seen),
+        })  # fmt: skip
+        download.unlink()
+
+    def _entries(self, type_: str, record: FastaRecord) -> Iterator[tuple[str, str, str]]:
+        if type_ != "genomic":
+            yield record
+            return
+        for start, end in sorted(self._needed.slices[record.name]):
+            if end > len(record.sequence) or start >= end:
+                self._beyond.add((record.name, start, end))
+            else:
+                yield f"{record.name}:{start}-{end}", "", record.sequence[start:end]
+
+    def merge(self, type_: str, files: Iterable[ReleaseFile], out: Path) -> bool:
+        """Join the extracts of one type, in the order of the release; a repeated record is taken once."""
+        extracts = [e for e in map(self._extract, files) if e.exists() and e.stat().st_size]
+        if not extracts:
+            return False
+        seen: set[str] = set()
+        with writing_gzip(out) as stream:
+            for extract in extracts:
+                for record in read_fasta(extract):
+                    if record.name not in seen:
+                        seen.add(record.name)
+                        stream.write(format_fasta([record]).encode())
+        return True
+
+    def unresolved(self) -> list[tuple[str, str, str, str, str]]:
+        """Rows of unresolved.csv."""
+        rows = [(kind, accession, "", "", INSDC_REASON) for kind, accession in self._needed.insdc]
+        rows += [("genomic", name, str(start), str(end), "beyond_sequence_end") for name, start, end in self._beyond]
+        beyond = {name for name, _, _ in self._beyond}
+        for kind, left in self._left.items():
+            rows += [(kind, accession, "", "", "not_in_release") for accession in left - beyond]
+        return sorted(rows)
+
+
+def write_unresolved(path: Path, rows: Iterable[tuple[str, ...]]) -> None:
+    """Records that could not be had, each with its reason."""
+    with atomic_path(path) as partial, open(partial, "w", newline="", encoding="utf-8") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(("kind", "accession", "start", "end", "reason"))
+        writer.writerows(rows)

@@ -1,0 +1,103 @@
+"""One part of one source while it is fetched: its folder, its lock, the list of its files."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bsm.acquire.fetch import Fetched, Fetcher
+from bsm.acquire.lock import WAY_OUT, LockFragment
+from bsm.base.errors import DownloadError
+from bsm.base.filelist import FILE_LIST_NAME, RawFile, write_file_list
+from bsm.base.files import file_hash
+from bsm.base.progress import Progress
+
+WORK_FOLDER = ".work"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A file to fetch: where it stands, how it is called here, and what its publisher says about it."""
+
+    path: str
+    name: str
+    role: str
+    md5: str = ""
+    sha256: str = ""
+    n_bytes: int | None = None
+
+
+class Part:
+    """Collects the files of one part; ``finish`` writes the lock and, last, files.csv."""
+
+    def __init__(self, fetcher: Fetcher, folder: Path, licence: str, lock: LockFragment) -> None:
+        self.fetcher, self.folder, self.licence, self.lock = fetcher, folder, licence, lock
+        self._files: list[RawFile] = []
+        self._locked: dict[str, dict[str, Any]] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def work(self) -> Path:
+        """Folder for intermediate files, kept after a failure and removed at the end."""
+        path = self.folder / WORK_FOLDER
+        path.mkdir(exist_ok=True)
+        return path
+
+    def fetch(self, server: str, wanted: Iterable[Wanted], version: str) -> list[Path]:
+        """Fetch files (as many at once as the server permits) into the folder and list them."""
+        todo = list(wanted)
+        known = [w.n_bytes for w in todo if w.n_bytes is not None]
+        n_bytes = sum(known) if len(known) == len(todo) else None
+        with (
+            Progress(self.folder.name, n_bytes, "bytes") as progress,
+            ThreadPoolExecutor(self.fetcher.server(server).max_parallel) as pool,
+        ):
+            fetched = list(pool.map(lambda w: self.fetch_verified(server, w, self.folder / w.name, progress), todo))
+        for file, one in zip(fetched, todo, strict=True):
+            self.add(file, one.role, version)
+        return [file.path for file in fetched]
+
+    def fetch_verified(self, server: str, wanted: Wanted, target: Path, progress: Progress | None = None) -> Fetched:
+        """Fetch one file against publisher and lock, and lock it; it is not listed in files.csv."""
+        locked = self.lock.file(wanted.name)
+        for key in ("md5", "sha256"):
+            published = getattr(wanted, key)
+            if locked and published and locked[key] != published:
+                raise DownloadError(
+                    f"the publisher's {key} changed since the lock was made: {published}, locked {locked[key]}",
+                    where=self.fetcher.url(server, wanted.path), way_out=WAY_OUT,
+                )  # fmt: skip
+        file = self.fetcher.fetch(
+            server, wanted.path, target, md5=wanted.md5 or locked.get("md5", ""),
+            sha256=wanted.sha256 or locked.get("sha256", ""),
+            n_bytes=locked.get("n_bytes") if wanted.n_bytes is None else wanted.n_bytes, progress=progress,
+        )  # fmt: skip
+        self.remember(server, wanted, file.n_bytes, file.md5, file.sha256)
+        return file
+
+    def remember(self, server: str, wanted: Wanted, n_bytes: int, md5: str, sha256: str) -> None:
+        """Put a verified file into the lock."""
+        self._locked[wanted.name] = {
+            "server": server, "path": wanted.path, "n_bytes": n_bytes, "md5": md5, "sha256": sha256,
+        }  # fmt: skip
+
+    def add(self, file: Fetched, role: str, version: str) -> None:
+        """List a fetched file."""
+        name = file.path.relative_to(self.folder).as_posix()
+        self._files.append(RawFile(role, name, file.url, version, file.n_bytes, file.md5, file.sha256, self.licence))
+
+    def add_made(self, path: Path, role: str, url: str, version: str, listed_as: str = "") -> None:
+        """List a file that was made here from what was fetched from ``url``, or that lies elsewhere."""
+        name = listed_as or path.relative_to(self.folder).as_posix()
+        md5, sha256 = file_hash(path, "md5"), file_hash(path)
+        self._files.append(RawFile(role, name, url, version, path.stat().st_size, md5, sha256, self.licence))
+
+    def finish(self, resolved: Mapping[str, Any]) -> None:
+        """All is there: settle the lock, remove intermediate files, write files.csv."""
+        self.lock.settle(resolved, self._locked)
+        shutil.rmtree(self.folder / WORK_FOLDER, ignore_errors=True)
+        write_file_list(self.folder / FILE_LIST_NAME, self._files)

@@ -124,7 +124,11 @@ class _GeneRows:
             **self._product(f", transcript variant {index + 1}" if variants > 1 else ""),
             **({"transcript_id": transcript.transcript_id} if transcript.transcript_id else {}),
         }
-        own = {"Parent": f"gene-{self.identity}", "Name": transcript.transcript_id or "", **self._record_note(transcript)}
+        own = {
+            "Parent": f"gene-{self.identity}",
+            "Name": transcript.transcript_id or "",
+            **self._record_note(transcript),
+        }
         spans = [Span(start, end, self.gene.strand) for start, end in transcript.exons]
         whole = Span(min(s.start for s in spans), max(s.end for s in spans), self.gene.strand)
         yield from self._parts(kind, [whole], {"ID": identity, **own, **names})
@@ -164,7 +168,9 @@ class _GeneRows:
         else:
             yield from self._parts("exon", spans, {"ID": f"id-{self.identity}", **common, "gbkey": "exon"})
 
-    def _parts(self, kind: str, spans: list[Span], attributes: Attributes, phases: list[str] | None = None) -> Iterator[str]:
+    def _parts(
+        self, kind: str, spans: list[Span], attributes: Attributes, phases: list[str] | None = None
+    ) -> Iterator[str]:
         for number, span in enumerate(spans, 1):
             row = dict(attributes)
             if self.gene.parts:
@@ -178,7 +184,11 @@ class _GeneRows:
         if self.gene.special not in ("partial_5", "partial_3"):
             return {}
         if (self.gene.special == "partial_5") == (self.gene.strand > 0):
-            return {"partial": "true", "start_range": NotEscaped(f".,{span.start + 1}")} if span.start == self.gene.start else {}
+            return (
+                {"partial": "true", "start_range": NotEscaped(f".,{span.start + 1}")}
+                if span.start == self.gene.start
+                else {}
+            )
         return {"partial": "true", "end_range": NotEscaped(f"{span.end},.")} if span.end == self.gene.end else {}
 
     def _source(self, kind: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bsm.base.files import write_gzip
@@ -23,11 +23,7 @@ _AMINO_ACIDS, _GENERIC = 0, 12
 
 def write_colabfold(world: World, planted: Sequence[PlantedRecord], out: Path) -> None:
     """Write the archive below ``out``; its members have no time and no owner."""
-    rng = generator(world.settings.seed, "colabfold")
-    entries: list[tuple[str, str]] = []
-    for i in range(world.settings.world.n_colabfold):
-        family = world.families[int(rng.integers(len(world.families)))]
-        entries.append((f"envdb{i:07d}", draw_protein(family, rng)))
+    entries = [*environmental_proteins(world)]
     entries += [(record.name, record.letters) for record in planted if record.corpus == "colabfold"]
     name = f"{DATABASE}_db"
     members = {
@@ -35,6 +31,14 @@ def write_colabfold(world: World, planted: Sequence[PlantedRecord], out: Path) -
         **_database(f"{name}_h", [header for header, _ in entries], _GENERIC),
     }
     write_gzip(out / "colabfold" / f"{DATABASE}.db.tar.gz", _tar(members))
+
+
+def environmental_proteins(world: World) -> Iterator[tuple[str, str]]:
+    """(name, letters): members of the families, each with equal chance."""
+    rng = generator(world.settings.seed, "colabfold")
+    for i in range(world.settings.world.n_colabfold):
+        family = world.families[int(rng.integers(len(world.families)))]
+        yield f"envdb{i:07d}", draw_protein(family, rng)
 
 
 def _database(name: str, texts: Sequence[str], kind: int) -> dict[str, bytes]:

@@ -14,10 +14,11 @@ from bsm.base.randomness import unit_interval
 from bsm.miniature.model import Gene, Species, Transcript, World
 
 COLUMNS = (
-    "#tax_id GeneID status RNA_nucleotide_accession.version RNA_nucleotide_gi protein_accession.version protein_gi "
-    "genomic_nucleotide_accession.version genomic_nucleotide_gi start_position_on_the_genomic_accession "
-    "end_position_on_the_genomic_accession orientation assembly mature_peptide_accession.version mature_peptide_gi Symbol"
-).split()
+    "#tax_id", "GeneID", "status", "RNA_nucleotide_accession.version", "RNA_nucleotide_gi",
+    "protein_accession.version", "protein_gi", "genomic_nucleotide_accession.version", "genomic_nucleotide_gi",
+    "start_position_on_the_genomic_accession", "end_position_on_the_genomic_accession", "orientation", "assembly",
+    "mature_peptide_accession.version", "mature_peptide_gi", "Symbol",
+)  # fmt: skip
 _INSDC_SHARE = 0.5
 _CURATED = ("REVIEWED", "VALIDATED", "PROVISIONAL")
 

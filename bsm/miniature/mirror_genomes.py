@@ -12,13 +12,14 @@ from bsm.miniature.model import Contig, Gene, Species, Transcript, World
 
 _HOST = "https://ftp.ncbi.nlm.nih.gov"
 _COLUMNS = (
-    "assembly_accession bioproject biosample wgs_master refseq_category taxid species_taxid organism_name "
-    "infraspecific_name isolate version_status assembly_level release_type genome_rep seq_rel_date asm_name "
-    "asm_submitter gbrs_paired_asm paired_asm_comp ftp_path excluded_from_refseq relation_to_type_material "
-    "asm_not_live_date assembly_type group genome_size genome_size_ungapped gc_percent replicon_count scaffold_count "
-    "contig_count annotation_provider annotation_name annotation_date total_gene_count protein_coding_gene_count "
-    "non_coding_gene_count pubmed_id"
-).split()
+    "assembly_accession", "bioproject", "biosample", "wgs_master", "refseq_category", "taxid", "species_taxid",
+    "organism_name", "infraspecific_name", "isolate", "version_status", "assembly_level", "release_type",
+    "genome_rep", "seq_rel_date", "asm_name", "asm_submitter", "gbrs_paired_asm", "paired_asm_comp", "ftp_path",
+    "excluded_from_refseq", "relation_to_type_material", "asm_not_live_date", "assembly_type", "group",
+    "genome_size", "genome_size_ungapped", "gc_percent", "replicon_count", "scaffold_count", "contig_count",
+    "annotation_provider", "annotation_name", "annotation_date", "total_gene_count", "protein_coding_gene_count",
+    "non_coding_gene_count", "pubmed_id",
+)  # fmt: skip
 FASTA_WIDTH = 80
 Record = tuple[str, str, str]
 """Name, description, letters as the publisher writes them."""
@@ -174,8 +175,8 @@ def _assembly_report(species: Species) -> str:
         "# Release type:   major",
         f"# {kind} assembly accession: {species.accession}",
         "#",
-        "# Sequence-Name\tSequence-Role\tAssigned-Molecule\tAssigned-Molecule-Location/Type\tGenBank-Accn\tRelationship\t"
-        "RefSeq-Accn\tAssembly-Unit\tSequence-Length\tUCSC-style-name",
+        "# Sequence-Name\tSequence-Role\tAssigned-Molecule\tAssigned-Molecule-Location/Type\tGenBank-Accn\t"
+        "Relationship\tRefSeq-Accn\tAssembly-Unit\tSequence-Length\tUCSC-style-name",
     ]
     for contig in species.contigs:
         place = "Mitochondrion" if contig.is_organelle else "Plasmid" if contig.name[0] == "p" else "Chromosome"
@@ -183,7 +184,16 @@ def _assembly_report(species: Species) -> str:
         accessions = (contig.accession, "<>", "na") if species.is_genbank else ("na", "<>", contig.accession)
         lines.append(
             "\t".join(
-                (contig.name, "assembled-molecule", contig.name, place, *accessions, unit, str(len(contig.letters)), "na")
+                (
+                    contig.name,
+                    "assembled-molecule",
+                    contig.name,
+                    place,
+                    *accessions,
+                    unit,
+                    str(len(contig.letters)),
+                    "na",
+                )
             )
         )
     return "\n".join(lines) + "\n"

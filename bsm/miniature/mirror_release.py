@@ -37,7 +37,8 @@ def write_release(world: World, planted: Sequence[PlantedRecord], out: Path) -> 
             *(record for s in species for record in genomic_records(s)), *_fragments(world), *_planted(genomic),
         ],
         f"{DIVISION}.{RELEASE}.rna.fna.gz": [
-            *(record for s in species for record in transcript_records(s)), *_ncrnas(world), *_planted(transcripts),
+            *(record for s in species for record in transcript_records(s)),
+            *ncrna_members(world), *_planted(transcripts),
         ],
         f"{DIVISION}.{RELEASE}.protein.faa.gz": [record for s in species for record in protein_records(s)],
     }  # fmt: skip
@@ -53,12 +54,16 @@ def _planted(records: Sequence[PlantedRecord]) -> Iterator[Record]:
         yield record.name, "Miniatura sp. unplaced scaffold", record.letters.upper()
 
 
-def _ncrnas(world: World) -> Iterator[Record]:
+def ncrna_members(world: World) -> Iterator[Record]:
     """Further members of the ncRNA families, each family with equal chance."""
     rng = generator(world.settings.seed, "release_rna")
     for i in range(world.settings.world.n_release_rna):
         family = world.rna_families[int(rng.integers(len(world.rna_families)))]
-        yield f"NR_98{i:07d}.1", f"Miniatura sp. {family.name} family RNA, non-coding RNA", draw_rna(family, rng).upper()
+        yield (
+            f"NR_98{i:07d}.1",
+            f"Miniatura sp. {family.name} family RNA, non-coding RNA",
+            draw_rna(family, rng).upper(),
+        )
 
 
 def _fragments(world: World) -> Iterator[Record]:

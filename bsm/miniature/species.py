@@ -106,8 +106,8 @@ def _nuclear_plan(
     if not laws.has_transcripts:
         kind = "chromosome" if k == 0 else "plasmid pMIN1"
         name = "ANONYMOUS" if k == 0 else "pMIN1"
-        first = [_plain_first(templates)] if templates else []
-        templates = first + [t for t in templates if t is not (first[0] if first else None)]
+        crossing = next((i for i, t in enumerate(templates) if not t.special and t.family is not None), 0)
+        templates = [templates[crossing], *templates[:crossing], *templates[crossing + 1 :]]
         return ContigPlan(
             f"NC_9{number:03d}{k + 1:02d}.1", f"{settings.name} strain MIN {kind}, complete sequence", name,
             tuple(templates), circular=True, genetic_code=laws.genetic_code,
@@ -123,11 +123,6 @@ def _nuclear_plan(
         accession, title, str(k + 1), tuple(templates), genetic_code=laws.genetic_code, cut_ends=ends,
         end_strand=1 if k == 0 else -1,
     )  # fmt: skip
-
-
-def _plain_first(templates: list[Template]) -> Template:
-    """The gene that will cross the origin: without another peculiarity."""
-    return next((t for t in templates if not t.special and t.biotype == "protein_coding"), templates[0])
 
 
 def _special(

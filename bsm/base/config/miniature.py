@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from bsm.base.config.common import Settings, Share
 from bsm.base.config.miniature_benchmarks import BenchmarkWorldSettings, LeakSettings, WebSettings
@@ -44,6 +44,17 @@ class WorldSettings(Settings):
     n_gene_species: PositiveInt = 3
     """Further species that exist only in NCBI Gene and in nucleotide and protein files."""
     n_genes_per_gene_species: PositiveInt = 200
+
+    @model_validator(mode="after")
+    def _lengths_and_names(self) -> WorldSettings:
+        if not 12 <= self.protein_aa[0] <= self.protein_aa[1]:
+            raise ValueError(f"protein_aa {self.protein_aa}: give shortest (at least 12) and longest")
+        names, taxids = [s.name for s in self.species], [s.taxid for s in self.species]
+        if len({*names}) < len(names) or len({*taxids}) < len(taxids):
+            raise ValueError("species listed twice; names and taxids must differ")
+        if len(self.species) > 99 or self.n_gene_species > 99:
+            raise ValueError("at most 99 species of a kind: accessions have two digits for them")
+        return self
 
 
 class MiniatureSettings(Settings):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -214,7 +215,7 @@ def parse_location(lines: list[str], where: str = "") -> Location:
     ``complement(join(a,b))`` and ``join(complement(b),complement(a))`` give the same spans. Raises InputError for
     anything else, and for a line broken inside a number, of which nobody can tell where it belongs.
     """
-    for before, after in zip(lines, lines[1:], strict=False):
+    for before, after in pairwise(lines):
         if before[-1:].isdigit() and after[:1].isdigit():
             raise _bad_location("location broken inside a number", where, "".join(lines))
     text = "".join("".join(lines).split())
@@ -250,7 +251,9 @@ def _read_items(text: str, location: Location, where: str) -> tuple[list[_Item],
         end = start  # between two letters: no letter at all
     elif start < 1 or end < start:
         raise _bad_location("location that runs backwards or begins before 1", where, found.group())
-    item = _Item(Span(start - (found["sep"] != "^"), end, 1), found["open"] == "<", (found["close"] or found["open"]) == ">")
+    item = _Item(
+        Span(start - (found["sep"] != "^"), end, 1), found["open"] == "<", (found["close"] or found["open"]) == ">"
+    )
     return [item], text[found.end() :]
 
 

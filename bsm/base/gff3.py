@@ -66,7 +66,9 @@ def values(raw: str | None) -> list[str]:
     return [unescape(value) for value in raw.split(",")] if raw else []
 
 
-def read_gff3(path: Path | str, kinds: frozenset[str] | None = None, damaged: Damaged | None = None) -> Iterator[GffRow]:
+def read_gff3(
+    path: Path | str, kinds: frozenset[str] | None = None, damaged: Damaged | None = None
+) -> Iterator[GffRow]:
     """Yield feature lines in file order; ``kinds`` limits them to these types (others are not even parsed).
 
     Reading ends at ``##FASTA``. A damaged line raises InputError with file and line, or goes to ``damaged``.

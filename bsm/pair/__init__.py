@@ -1,0 +1,1 @@
+"""Stage pair: exact DNA, RNA and protein of every gene from genome and annotation."""

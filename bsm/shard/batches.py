@@ -65,17 +65,20 @@ def read_batches(path: Path | str) -> Iterator[Batch]:
 
     Raises InputError for a missing column, an unknown modality or split, and rows without letters or id.
     """
-    carried: pa.Table | None = None
+    held: pa.Table | None = None
     for group in iter_tables(path, CLEAN, _COLUMNS):
-        table = group if carried is None else pa.concat_tables([carried, group])
-        if not table.num_rows:
+        if not group.num_rows:
             continue
-        starts = _record_starts(table["record_id"].combine_chunks())
-        whole, carried = table.slice(0, starts[-1]), table.slice(starts[-1])
-        if whole.num_rows:
-            yield _batch(whole.combine_chunks(), path)
-    if carried is not None:
-        yield _batch(carried.combine_chunks(), path)
+        if held is not None and held["record_id"][-1] != group["record_id"][0]:
+            yield _batch(held, path)
+        elif held is not None:  # a record goes on in the next row group
+            last = int(_record_starts(_one_chunk(held["record_id"]))[-1])
+            if last:
+                yield _batch(held.slice(0, last), path)
+            group = pa.concat_tables([held.slice(last), group])
+        held = group
+    if held is not None:
+        yield _batch(held, path)
 
 
 def _record_starts(ids: pa.StringArray) -> np.ndarray:

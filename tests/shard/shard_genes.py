@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from bsm.base.codes import genetic_code
 from bsm.base.tables import CLEAN, write_table
 
@@ -18,7 +16,7 @@ SENSE_CODONS = sorted(codon for codon, aa in CODE.items() if aa != "*")
 
 
 @dataclass(frozen=True)
-class ToyGene:
+class Gene:
     """A gene with its dna positions: ``exons`` of the rna letters, ``coding`` of the codons' letters without stop."""
 
     dna: str
@@ -43,7 +41,7 @@ def blocks_of(positions: list[int]) -> list[int]:
     return blocks
 
 
-def random_gene(seed: int, n_aa: int, n_introns: int = 2, max_intron: int = 200, slippage: bool = False) -> ToyGene:
+def random_gene(seed: int, n_aa: int, n_introns: int = 2, max_intron: int = 200, slippage: bool = False) -> Gene:
     """A gene with UTRs and introns anywhere (inside codons too); with slippage one coding letter is read twice."""
     rng = random.Random(seed)
     utr5, utr3 = (letters(rng, rng.randrange(0, 40)) for _ in range(2))
@@ -57,12 +55,12 @@ def random_gene(seed: int, n_aa: int, n_introns: int = 2, max_intron: int = 200,
     cuts = sorted({rng.randrange(1, len(rna)) for _ in range(n_introns)})
     for i, letter in enumerate(rna):
         if i in cuts:
-            dna += "gt" + letters(rng, rng.randrange(0, max_intron)) + "ag"
+            dna += "gt" + letters(rng, rng.randrange(0, max_intron + 1)) + "ag"
         exons.append(len(dna))
         dna += letter
     rna_codons = ["".join(rna[p] for p in coding_rna[i : i + 3]) for i in range(0, len(coding_rna), 3)]
     protein = "".join(CODE[c] if CODE[c] != "*" else "X" for c in rna_codons)
-    return ToyGene(dna, rna, protein, exons, [exons[p] for p in coding_rna])
+    return Gene(dna, rna, protein, exons, [exons[p] for p in coding_rna])
 
 
 def letters(rng: random.Random, n: int, alphabet: str = "acgt") -> str:
@@ -70,7 +68,7 @@ def letters(rng: random.Random, n: int, alphabet: str = "acgt") -> str:
 
 
 def row(record_id: str, modality: str, sequence: str, **more: Any) -> dict[str, Any]:
-    """One CLEAN row with harmless defaults."""
+    """One CLEAN row with defaults for what a test does not look at."""
     return {
         "record_id": record_id, "piece": 0, "source": "s", "part": "all", "modality": modality, "sequence": sequence,
         "accession": "A.1", "start": 0, "end": len(sequence), "strand": 1, "genetic_code": 1, "group_id": record_id,
@@ -81,9 +79,3 @@ def row(record_id: str, modality: str, sequence: str, **more: Any) -> dict[str, 
 def write_clean(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
     write_table(path, rows, CLEAN)
     return path
-
-
-@pytest.fixture
-def clean_file(tmp_path):
-    """``clean_file(rows)`` -> path of a CLEAN table."""
-    return lambda rows: write_clean(tmp_path / "clean.parquet", rows)

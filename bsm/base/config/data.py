@@ -60,6 +60,8 @@ class InterleaveSettings(Settings):
     """Whether short nucleotide words (primers, at least min_nucleotides) count."""
     toy_sequences: Literal["drop", "keep"] = "drop"
     """GATTACA, ACGTACGT... and other low-complexity examples."""
+    three_letter: Literal["drop", "read"] = "drop"
+    """Met-Ala-Gly-...: whether proteins in three-letter notation count."""
     max_copies: PositiveInt = 1
     """How often the same list of sequences is kept when several pages show it."""
 

@@ -1,0 +1,1 @@
+"""Removal of benchmark items, deduplication, groups over all sources, the validation split, the gate."""

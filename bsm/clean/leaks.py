@@ -1,0 +1,263 @@
+"""Search of items in corpus sequences, within and across modalities.
+
+Three indexes: nucleotide items on both strands against DNA and RNA; protein items against proteins and against
+the six translated frames of DNA and RNA; the open frames of nucleotide items against proteins. Items below the
+seed-safe length (30 nt, 14 aa) are found by exact containment only; below 15 nt or 7 aa, and where nothing but
+low-complexity letters could seed, an item is not searched and is counted so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from bsm.base.alphabet import Modality
+from bsm.base.config.data import CleanSettings
+from bsm.clean.engine import Demand, Engine, Match, Queries, Segments, Spliced, spliced_matches
+from bsm.clean.items import Query
+from bsm.clean.letters import (
+    Alphabet,
+    amino_acids,
+    encode,
+    nucleotides,
+    open_frames,
+    reverse_complement,
+    translate_frames,
+)
+
+SAME, IN_NUCLEOTIDES, IN_PROTEIN = "same_modality", "protein_in_nucleotides", "nucleotides_in_protein"
+LEVEL_IDENTITY = {"paper": 1.0, "strict": 0.95, "family": 0.5}
+_FAMILY_K_NUCLEOTIDES, _FAMILY_K_AMINO_ACIDS = 11, 4
+
+
+class Piece(NamedTuple):
+    """One corpus sequence; ``genetic_code`` is NCBI's table (1 where the corpus does not know)."""
+
+    modality: Modality
+    sequence: str
+    genetic_code: int
+
+
+class Hit(NamedTuple):
+    """An item's sequence in a piece. Spans are 0-based half-open on the item and on the piece, both as given.
+
+    ``coverage`` is the share of the item, or for ``nucleotides_in_protein`` of the item's open frame, that the hit
+    spans. ``meets`` says whether the demand of the removal level is met by this sequence alone.
+    """
+
+    query: int
+    piece: int
+    kind: str
+    strand: int
+    frame: int
+    item_start: int
+    item_end: int
+    start: int
+    end: int
+    identity: float
+    coverage: float
+    meets: bool
+
+
+class _Entry(NamedTuple):
+    """What one indexed sequence is: a query, the strand it was turned to, and for open frames the span on it."""
+
+    query: int
+    strand: int
+    frame: int
+    start: int
+    length: int  # of the whole item
+
+
+class LeakSearch:
+    """All queries, indexed once; ``find`` then searches any number of pieces."""
+
+    def __init__(self, queries: Sequence[Query], settings: CleanSettings) -> None:
+        self.queries, self.settings = queries, settings
+        self._nucleotides = self._index_nucleotides()
+        self._proteins = self._index_proteins()
+        self._frames = self._index_frames()
+
+    def unsearched(self) -> Iterator[tuple[Query, str]]:
+        """Queries that cannot be searched, with the reason."""
+        seeded = {e.query for index in (self._nucleotides, self._proteins) if index for e in index.seeded()}
+        for number, query in enumerate(self.queries):
+            alphabet = nucleotides() if query.modality.is_nucleotide else amino_acids()
+            if len(query.sequence) < alphabet.min_searched:
+                yield query, "too_short_to_search"
+            elif number not in seeded:
+                yield query, "low_complexity_not_searched"
+
+    def find(self, pieces: Sequence[Piece]) -> list[Hit]:
+        """Everything found at the level's demand or at 90 % identity, ordered by piece and position."""
+        hits: list[Hit] = []
+        nucleotide = [i for i, p in enumerate(pieces) if p.modality.is_nucleotide]
+        protein = [i for i, p in enumerate(pieces) if not p.modality.is_nucleotide]
+        if nucleotide and (self._nucleotides or self._proteins):
+            codes = [encode(pieces[i].sequence, nucleotides()) for i in nucleotide]
+            if self._nucleotides:
+                hits += self._in_nucleotides(self._nucleotides, codes, nucleotide)
+            if self._proteins:
+                tables = [pieces[i].genetic_code for i in nucleotide]
+                hits += self._in_translations(self._proteins, codes, tables, nucleotide)
+        if protein and (self._proteins or self._frames):
+            codes = [encode(pieces[i].sequence, amino_acids()) for i in protein]
+            for index, kind in ((self._proteins, SAME), (self._frames, IN_PROTEIN)):
+                if index:
+                    matches, _ = index.engine.search(codes)
+                    hits += [_on_protein(index.entries[m.query], m, protein[m.target], kind) for m in matches]
+        return sorted(hits, key=lambda h: (h.piece, h.start, h.end, h[:5], h.item_start))
+
+    def _index_nucleotides(self) -> _Index | None:
+        entries, letters = [], []
+        for number, codes in self._encoded(nucleotides()):
+            entries.append(_Entry(number, 1, -1, 0, codes.size))
+            letters.append(codes)
+            turned = reverse_complement(codes)
+            if not np.array_equal(turned, codes):
+                entries.append(_Entry(number, -1, -1, 0, codes.size))
+                letters.append(turned)
+        return self._index(entries, letters, nucleotides())
+
+    def _index_proteins(self) -> _Index | None:
+        found = list(self._encoded(amino_acids()))
+        entries = [_Entry(number, 0, -1, 0, codes.size) for number, codes in found]
+        return self._index(entries, [codes for _, codes in found], amino_acids())
+
+    def _index_frames(self) -> _Index | None:
+        entries, letters = [], []
+        for number, codes in self._encoded(nucleotides()):
+            for frame in open_frames(codes, 1, self.settings.search.min_orf_aa):
+                entries.append(_Entry(number, frame.strand, frame.frame, frame.start, codes.size))
+                letters.append(frame.protein)
+        return self._index(entries, letters, amino_acids())
+
+    def _encoded(self, alphabet: Alphabet) -> Iterator[tuple[int, np.ndarray]]:
+        wanted = alphabet is nucleotides()
+        for number, query in enumerate(self.queries):
+            if query.modality.is_nucleotide == wanted and len(query.sequence) >= alphabet.min_searched:
+                yield number, encode(query.sequence, alphabet)
+
+    def _index(self, entries: list[_Entry], letters: list[np.ndarray], alphabet: Alphabet) -> _Index | None:
+        if not letters:
+            return None
+        search, family = self.settings.search, self.settings.level == "family"
+        if alphabet is nucleotides():
+            k = min(search.k_nucleotides, _FAMILY_K_NUCLEOTIDES) if family else search.k_nucleotides
+        else:
+            k = min(search.k_amino_acids, _FAMILY_K_AMINO_ACIDS) if family else search.k_amino_acids
+        exact = np.array([codes.size < alphabet.min_inexact for codes in letters], dtype=bool)
+        demands = [
+            Demand(1.0, 1.0) if short else self._demand(self.queries[entry.query])
+            for entry, short in zip(entries, exact, strict=True)
+        ]
+        engine = Engine(Queries(letters, demands, exact), alphabet, k, search.max_occurrences,
+                        self.settings.min_coverage)  # fmt: skip
+        return _Index(engine, entries)
+
+    def _demand(self, query: Query) -> Demand:
+        """What the level asks. At level paper an assay's wild type counts as the instance at strict's demand, and
+        the first residue of a protein may differ (start codons other than ATG, cleaved methionine)."""
+        level = self.settings.level
+        if level == "paper" and not query.assay:
+            n_letters = len(query.sequence)
+            return Demand(1.0, 1.0 if query.modality.is_nucleotide else (n_letters - 1) / n_letters)
+        identity = LEVEL_IDENTITY["strict" if level == "paper" else level]
+        return Demand(identity, self.settings.min_coverage)
+
+    def _in_nucleotides(self, index: _Index, codes: list[np.ndarray], numbers: list[int]) -> list[Hit]:
+        matches, segments = index.engine.search(codes)
+        hits = [_on_nucleotides(index.entries[m.query], m, numbers[m.target]) for m in matches]
+        compact = {(m.query, m.target) for m in matches}
+        for s in self._spliced(index, segments):
+            entry = index.entries[s.query]
+            if (s.query, s.target) not in compact:
+                meets = self._meets(index, s)
+                span = _turned(s.query_start, s.query_end, entry.length, entry.strand)
+                hits.append(Hit(entry.query, numbers[s.target], SAME, entry.strand, -1, *span, s.start, s.end,
+                                s.identity, s.coverage, meets))  # fmt: skip
+        return hits
+
+    def _in_translations(
+        self, index: _Index, codes: list[np.ndarray], tables: list[int], numbers: list[int]
+    ) -> list[Hit]:
+        frames: list[np.ndarray] = []
+        for letters, table in zip(codes, tables, strict=True):
+            frames += translate_frames(letters, table)
+            frames += translate_frames(reverse_complement(letters), table)
+        matches, segments = index.engine.search(frames)
+        hits = []
+        compact = set()
+        for m in matches:
+            piece, strand, frame = m.target // 6, (1, -1)[m.target % 6 // 3], m.target % 3
+            compact.add((m.query, m.target // 3))
+            span = _turned(frame + 3 * m.start, frame + 3 * m.end, codes[piece].size, strand)
+            hits.append(Hit(index.entries[m.query].query, numbers[piece], IN_NUCLEOTIDES, strand, frame,
+                            m.query_start, m.query_end, *span, m.identity, m.coverage, m.meets))  # fmt: skip
+        strands = _on_strands(segments)
+        for s in self._spliced(index, strands):
+            if (s.query, s.target) in compact:
+                continue
+            piece, strand = s.target // 2, (1, -1)[s.target % 2]
+            span = _turned(s.start, s.end, codes[piece].size, strand)
+            frame = int(strands.fields[s.first, 2] % 3)
+            hits.append(Hit(index.entries[s.query].query, numbers[piece], IN_NUCLEOTIDES, strand, frame, s.query_start,
+                            s.query_end, *span, s.identity, s.coverage, self._meets(index, s)))  # fmt: skip
+        return hits
+
+    def _spliced(self, index: _Index, segments: Segments) -> Iterator[Spliced]:
+        if not self.settings.search.max_intron_nt:
+            return
+        engine = index.engine
+        for found in spliced_matches(segments, engine.lengths, engine.self_scores, self.settings.search.max_intron_nt):
+            demand = engine.queries.demands[found.query]
+            if not engine.queries.exact[found.query] and (
+                _reaches(found, demand.identity, demand.coverage)
+                or _reaches(found, engine.listing.identity, engine.listing.coverage)
+            ):
+                yield found
+
+    def _meets(self, index: _Index, found: Spliced) -> bool:
+        demand = index.engine.queries.demands[found.query]
+        return _reaches(found, demand.identity, demand.coverage)
+
+
+class _Index(NamedTuple):
+    engine: Engine
+    entries: list[_Entry]
+
+    def seeded(self) -> Iterator[_Entry]:
+        return (e for e, has_seed in zip(self.entries, self.engine.has_seed, strict=True) if has_seed)
+
+
+def _reaches(found: Spliced, identity: float, coverage: float) -> bool:
+    return found.identity >= identity - 1e-9 and found.coverage >= coverage - 1e-9
+
+
+def _turned(start: int, end: int, length: int, strand: int) -> tuple[int, int]:
+    """A span on the strand that was searched -> on the sequence as given."""
+    return (start, end) if strand >= 0 else (length - end, length - start)
+
+
+def _on_nucleotides(entry: _Entry, match: Match, piece: int) -> Hit:
+    span = _turned(match.query_start, match.query_end, entry.length, entry.strand)
+    return Hit(entry.query, piece, SAME, entry.strand, -1, *span, match.start, match.end, match.identity,
+               match.coverage, match.meets)  # fmt: skip
+
+
+def _on_protein(entry: _Entry, match: Match, piece: int, kind: str) -> Hit:
+    span = match.query_start, match.query_end
+    if kind == IN_PROTEIN:
+        begin, end = entry.start + 3 * match.query_start, entry.start + 3 * match.query_end
+        span = _turned(begin, end, entry.length, entry.strand)
+    return Hit(entry.query, piece, kind, entry.strand, entry.frame, *span, match.start, match.end, match.identity,
+               match.coverage, match.meets)  # fmt: skip
+
+
+def _on_strands(segments: Segments) -> Segments:
+    """Segments of six frames per piece, target in amino acids -> of two strands per piece, target in nucleotides."""
+    fields = segments.fields.copy()
+    fields[:, 2:4] = 3 * fields[:, 2:4] + (segments.target % 3)[:, None]
+    return Segments.sorted(fields, segments.query, segments.target // 3)

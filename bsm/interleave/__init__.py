@@ -1,0 +1,1 @@
+"""Stage interleave: biological sequences in web documents (docs/interleave.md is the definition)."""

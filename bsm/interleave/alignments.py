@@ -1,0 +1,92 @@
+"""Aligned rows: Clustal, Stockholm, SELEX, PHYLIP with names, BLAST and MAF, pairwise alignments with match lines."""
+
+from __future__ import annotations
+
+from bsm.interleave.blocks import Block
+from bsm.interleave.candidates import Candidate
+from bsm.interleave.page import Page
+from bsm.interleave.rows import Row, is_match_line, named_row
+
+_BLANK_LINES_BETWEEN_BLOCKS = 3
+
+
+def alignment_block(page: Page, index: int) -> Block | None:
+    """Two or more rows in the same columns; rows of one name in successive blocks are one sequence."""
+    rows, matches, last = _rows_of_block(page, index)
+    if len(rows) < 2:
+        return None
+    chains = [[row] for row in rows]
+    used = {row.line for row in rows} | set(matches)
+    by_name = {row.name: chain for row, chain in zip(rows, chains, strict=True) if row.name}
+    while len(by_name) == len(rows):
+        following, more, end = _next_block(page, last + 1, by_name)
+        if not following:
+            break
+        for row in following:
+            by_name[row.name].append(row)
+        used |= {row.line for row in following} | set(more)
+        matches, last = matches + more, end
+    candidates = [Candidate(tuple(r.part for r in chain), "alignment", chain[0].name) for chain in chains]
+    candidates += [_refused_match_line(page, line) for line in matches]
+    return candidates, used
+
+
+def _rows_of_block(page: Page, index: int) -> tuple[list[Row], list[int], int]:
+    """Aligned rows from a line on, the match lines among and below them, and the last line."""
+    first = named_row(page, index)
+    if first is None:
+        return [], [], index
+    rows, matches, at, last = [first], [], index + 1, index
+    while True:
+        row = named_row(page, at)
+        if row and _is_aligned(row, first) and not is_match_line(page, at, rows[-1]):
+            rows.append(row)
+        elif is_match_line(page, at, rows[-1], needs_symbols=not first.name):
+            matches.append(at)
+        else:
+            break
+        last, at = at, at + 1
+    if not first.name and len(matches) < len(rows) - 1:
+        return [], [], index  # rows without names are an alignment only where match lines say so
+    return rows, matches, last
+
+
+def _next_block(page: Page, at: int, chains: dict[str, list[Row]]) -> tuple[list[Row], list[int], int]:
+    """The rows of known names that go on after at most three blank lines; a name alone is an empty row (SELEX)."""
+    below = range(at, at + _BLANK_LINES_BETWEEN_BLOCKS + 1)
+    top = next((i for i in below if page.line(i).strip()), at)
+    rows: list[Row] = []
+    matches: list[int] = []
+    index = top
+    while top > at:
+        row = named_row(page, index)
+        if row and row.name in chains and _goes_on(chains[row.name], row) and row.name not in {r.name for r in rows}:
+            rows.append(row)
+        elif rows and is_match_line(page, index, rows[-1]):
+            matches.append(index)
+        elif page.line(index).strip() not in chains:
+            break
+        index += 1
+    return rows, matches, index - 1
+
+
+def _is_aligned(row: Row, first: Row) -> bool:
+    return (row.column, row.width, bool(row.name)) == (first.column, first.width, bool(first.name))
+
+
+def _goes_on(chain: list[Row], row: Row) -> bool:
+    """Same column as the rows above and, where coordinates are printed, the next one."""
+    return row.column == chain[0].column and _number_fits(chain[-1], row)
+
+
+def _number_fits(previous: Row, row: Row) -> bool:
+    if row.before is None or previous.after is None:
+        return True
+    step = 1 if previous.before is None or previous.after >= previous.before else -1
+    return row.before == previous.after + step
+
+
+def _refused_match_line(page: Page, line: int) -> Candidate:
+    text = page.line(line)
+    start = page.starts[line] + len(text) - len(text.lstrip())
+    return Candidate(((start, page.starts[line] + len(text.rstrip())),), "alignment", refused="match_line")

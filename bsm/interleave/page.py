@@ -1,0 +1,91 @@
+"""A document as plain lines: markup, entities and odd blanks taken out, every character traceable to the text."""
+
+from __future__ import annotations
+
+import bisect
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+_NOTHING, _BREAK = "\x00", "\x01"
+_INLINE_TAGS = frozenset({
+    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i", "ins", "kbd",
+    "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "tt", "u", "var", "wbr",
+})  # fmt: skip
+_MARKUP = re.compile(
+    r"<!--.*?-->"
+    r"|</?(?P<tag>[A-Za-z][\w:.-]{0,30})(?=[\s/>])[^<>]*>"
+    r"|&(?P<entity>[A-Za-z]{2,8}|#\d{1,6}|#x[0-9A-Fa-f]{1,5});"
+    r"|\\(?P<escape>[nrt])(?![a-z])"
+    r"|[\"'](?:[ \t]*\\?\r?\n?[ \t]*\+[ \t]*\\?\r?\n?|[ \t]*\\\r?\n)[ \t]*[\"']",
+    re.DOTALL,
+)
+_ENTITIES = {"gt": ">", "lt": "<", "amp": "&", "quot": '"', "#39": "'", "apos": "'", "shy": _NOTHING}
+_BLANKS = str.maketrans(
+    {**dict.fromkeys("\t\r\x0b\x0c\xa0\u2002\u2003\u2007\u2009\u202f\u3000", " "),
+     **dict.fromkeys("\xad\u200b\u200c\u200d\u2060\ufeff", _NOTHING)}
+)  # fmt: skip
+_REPEATED_BREAKS = re.compile(f"{_BREAK}[{_NOTHING}{_BREAK} ]*{_BREAK}")
+
+
+@dataclass(frozen=True)
+class Page:
+    """``text`` is what is parsed; ``starts`` are its lines; ``offsets`` lead back (None: nothing was taken out)."""
+
+    text: str
+    starts: list[int]
+    offsets: np.ndarray | None
+    rows: dict[int, Any] = field(default_factory=dict, repr=False)
+    tops: dict[int, int] = field(default_factory=dict, repr=False)
+    """What was already read from a line, and the first line of its run of letter lines (bsm.interleave.rows)."""
+
+    @property
+    def n_lines(self) -> int:
+        return len(self.starts) - 1
+
+    def line(self, index: int) -> str:
+        """Line without its end; empty outside the page."""
+        return self.text[self.starts[index] : self.starts[index + 1] - 1] if 0 <= index < self.n_lines else ""
+
+    def line_at(self, position: int) -> int:
+        return bisect.bisect_right(self.starts, position) - 1
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """A span of ``text`` as a span of the document."""
+        if self.offsets is None:
+            return start, end
+        return int(self.offsets[start]), int(self.offsets[end - 1]) + 1
+
+
+def page_of(document: str) -> Page:
+    """Lay a document out as lines.
+
+    Inline tags and soft hyphens vanish (``ATG<b>GCC</b>`` is one word), and so does what joins two strings of a
+    program (``'ATG' + 'GCC'``). Other tags and ``\\n`` escapes end a line, entities become their character, every
+    kind of blank becomes a blank.
+    """
+    masked = _MARKUP.sub(_mask, document).translate(_BLANKS)
+    if _BREAK in masked:
+        masked = _REPEATED_BREAKS.sub(lambda m: _NOTHING * (len(m[0]) - 1) + _BREAK, masked).replace(_BREAK, "\n")
+    offsets = None
+    if _NOTHING in masked:
+        codes = np.frombuffer(masked.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+        offsets = np.flatnonzero(codes)
+        masked = masked.replace(_NOTHING, "")
+    starts = [0, *(m.end() for m in re.finditer("\n", masked)), len(masked) + 1]
+    return Page(masked, starts, offsets)
+
+
+def _mask(match: re.Match[str]) -> str:
+    """Replacement of the same length."""
+    length = len(match[0])
+    tag, entity, escape = match["tag"], match["entity"], match["escape"]
+    if tag:
+        return _NOTHING * length if tag.lower() in _INLINE_TAGS else _NOTHING * (length - 1) + _BREAK
+    if entity:
+        return _ENTITIES.get(entity, " ").ljust(length, _NOTHING)
+    if escape:
+        return _NOTHING + (_BREAK if escape == "n" else " ")
+    return _NOTHING * length

@@ -1,0 +1,131 @@
+"""What one line of a page can be: letters only, blocks of letters with numbers, or a named row of an alignment."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bsm.interleave.candidates import kind_of, letters_of
+from bsm.interleave.page import Page
+
+_DECORATION = r"[\s\"'`+\\#]*"
+_PURE = re.compile(
+    rf"{_DECORATION}(?:ORIGIN\s+)?(?:(?P<before>\d{{1,9}})[\s:]+)?(?P<body>[A-Za-z\-~.]*[A-Za-z][A-Za-z\-~.]*(?: +[A-Za-z\-~.]+)*)"
+    r"\*?(?:\s+(?P<after>\d{1,9}))?[\s\"'`+\\;)]*"
+)
+_NAMED = re.compile(
+    r"(?<!\S)(?P<body>(?:[A-Za-z\-~.]{10} )+[A-Za-z\-~.]{1,10}|[A-Za-z\-~.]*[A-Za-z][A-Za-z\-~.]*)"
+    r"\*?(?:\s+(?P<after>\d{1,9}))?[\s|\"'`]*$"
+)
+_ONLY_DECORATION = re.compile(r"\s*[\"'`+\\#\s]*")
+_NUMBER = re.compile(r"\s*(\d{1,9})\s*:?\s*")
+
+
+@dataclass(frozen=True)
+class Row:
+    """The sequence part of one line; positions on the page's text."""
+
+    line: int
+    start: int
+    end: int
+    letters: str
+    groups: tuple[int, ...]
+    """Lengths of the blank-separated groups."""
+    before: int | None
+    after: int | None
+    name: str = ""
+    column: int = 0
+
+    @property
+    def part(self) -> tuple[int, int]:
+        return self.start, self.end
+
+    @property
+    def width(self) -> int:
+        """Columns that the row takes, gaps included."""
+        return self.end - self.start
+
+    @property
+    def is_grouped(self) -> bool:
+        """Two or more groups of one length (the last may be shorter): blocks of ten, codons."""
+        size = self.groups[0]
+        return len(self.groups) > 1 and size >= 3 and {*self.groups[:-1]} == {size} and self.groups[-1] <= size
+
+    @property
+    def is_codons(self) -> bool:
+        return self.is_grouped and self.groups[0] == 3
+
+
+def pure_row(page: Page, index: int) -> Row | None:
+    """The line as letters only (with numbers, quotes, gaps around them), or None."""
+    if index not in page.rows:
+        page.rows[index] = _read_pure_row(page, index)
+    return page.rows[index]
+
+
+def _read_pure_row(page: Page, index: int) -> Row | None:
+    match = _PURE.fullmatch(page.line(index))
+    if not match:
+        return None
+    body = match["body"].rstrip(".")
+    letters = letters_of(body)
+    if not kind_of(letters):
+        return None
+    start = page.starts[index] + match.start("body")
+    return Row(index, start, start + len(body), letters, tuple(len(letters_of(g)) for g in body.split()),
+               _number(match["before"]), _number(match["after"]), column=match.start("body"))  # fmt: skip
+
+
+def top_of_run(page: Page, index: int) -> int:
+    """First line of the run of letter lines (and string decoration) that a line stands in."""
+    top = index
+    while top not in page.tops and (pure_row(page, top - 1) or is_decoration(page.line(top - 1))):
+        top -= 1
+    page.tops[index] = page.tops.get(top, top)
+    return page.tops[index]
+
+
+def named_row(page: Page, index: int) -> Row | None:
+    """The line as a row of an alignment (name, numbers, aligned letters, number), or None."""
+    line = page.line(index)
+    match = _NAMED.search(line)
+    if not match:
+        return None
+    letters = letters_of(match["body"])
+    if not kind_of(letters):
+        return None
+    words = line[: match.start()].split()
+    numbers = [w for w in words if w.isdigit()]
+    name = " ".join(w for w in words if not w.isdigit())
+    start = page.starts[index] + match.start("body")
+    before = _number(numbers[-1] if numbers else None)
+    return Row(index, start, start + len(match["body"]), letters, (len(letters),), before, _number(match["after"]),
+               name, match.start("body"))  # fmt: skip
+
+
+def number_line(page: Page, index: int) -> int | None:
+    """The number that stands alone on a line, or None."""
+    match = _NUMBER.fullmatch(page.line(index))
+    return int(match[1]) if match else None
+
+
+def is_decoration(line: str) -> bool:
+    """Whether a line is what a string literal leaves behind: quotes, plus signs, nothing else (but not blank)."""
+    return bool(line.strip()) and bool(_ONLY_DECORATION.fullmatch(line))
+
+
+def is_match_line(page: Page, index: int, above: Row, needs_symbols: bool = False) -> bool:
+    """Whether a line marks the columns of the row above: symbols, or letters repeated from it (a consensus)."""
+    line = page.line(index).ljust(above.column + above.width)
+    inside = line[above.column : above.column + above.width]
+    if not inside.strip() or line[: above.column].strip() or line[above.column + above.width :].strip():
+        return False
+    aligned = page.text[above.start : above.end]
+    symbols = sum(c in "|:.*+" for c in inside)
+    equal = sum(a == b and a != " " for a, b in zip(inside, aligned, strict=True))
+    n_marks = len(inside.replace(" ", ""))
+    return (symbols >= 5 if needs_symbols else True) and symbols + equal >= 0.9 * n_marks
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text else None

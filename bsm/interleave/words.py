@@ -1,0 +1,39 @@
+"""Sequences in running text and tables: single words, and blocks of ten or codons inside a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from bsm.interleave.candidates import Candidate
+from bsm.interleave.page import Page
+
+_WORD = re.compile(
+    r"(?P<tens>(?<![A-Za-z])(?:(?:[acgtun]{10}|[A-Z]{10}) )+(?:[acgtun]{1,10}|[A-Z]{1,10})(?![A-Za-z]))"
+    r"|(?P<codons>(?<![A-Za-z])(?:(?:[ACGTU]{3} ){5,}[ACGTU]{1,3}|(?:[acgtu]{3} ){5,}[acgtu]{1,3})(?![A-Za-z]))"
+    r"|[A-Za-z]{10,}"
+)
+_TOUCHING_BEFORE = re.compile(r"[0-9_/+@%&$~]")
+_TOUCHING_AFTER = re.compile(r"[0-9_/+@%&$~=]")
+_LABEL_LENGTH = 60
+
+
+def words_of_line(page: Page, index: int) -> Iterator[Candidate]:
+    """Every long word of a line, with the text before it; words inside a longer token are marked as refused."""
+    offset = page.starts[index]
+    line = page.line(index)
+    for match in _WORD.finditer(line):
+        start, end = match.span()
+        layout = "numbered" if match["tens"] else "codons" if match["codons"] else "word"
+        before, after = line[max(0, start - 3) : start], line[end : end + 3]
+        refused = "part_of_longer_token" if _touches(before, after) else ""
+        if (before[-1:] == "*" and before[-2:-1].isalpha()) or (after[:1] == "*" and after[1:2].isalpha()):
+            refused = "stop_inside"
+        label = page.text[max(0, offset + start - _LABEL_LENGTH) : offset + start]
+        yield Candidate(((offset + start, offset + end),), layout, label, refused)
+
+
+def _touches(before: str, after: str) -> bool:
+    inside_left = _TOUCHING_BEFORE.match(before[-1:]) and not (before[-1:] in "35" and not before[-2:-1].isalnum())
+    inside_right = _TOUCHING_AFTER.match(after[:1]) and not (after[:1] in "35" and not after[1:2].isalnum())
+    return bool(inside_left or inside_right)

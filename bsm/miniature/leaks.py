@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -186,13 +186,3 @@ def _record_name(world: World, corpus: Corpus, modality: Modality, number: int) 
     if corpus == "colabfold":
         return f"MGYP{990_000_000 + number:012d}"
     return f"NR_98{number:04d}.1" if modality is Modality.RNA else f"NZ_98{number:06d}.1"
-
-
-def leak_truth(planted: list[PlantedRecord]) -> list[dict[str, Any]]:
-    """Rows of truth/leaks.parquet."""
-    return [
-        {"task": p.task, "dataset": p.dataset, "item_id": p.item_id, "role": p.role, "kind": p.kind,
-         "identity": p.identity, "corpus": p.corpus, "record_name": p.name, "start": p.start, "end": p.end,
-         "strand": p.strand}
-        for p in planted
-    ]  # fmt: skip

@@ -6,6 +6,7 @@ import csv
 import io
 import tarfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -323,6 +324,13 @@ def test_the_mirror_is_byte_stable(world, mirror, tmp_path):
 
 def test_more_items_than_held_out_genes_is_refused(world):
     benchmarks = world.settings.benchmarks.model_copy(update={"central_dogma": (60, 90, 24_000)})
-    greedy = type(world)(**{**world.__dict__, "settings": world.settings.model_copy(update={"benchmarks": benchmarks})})
+    greedy = replace(world, settings=world.settings.model_copy(update={"benchmarks": benchmarks}))
     with pytest.raises(ConfigError, match="held-out genes"):
         build_benchmarks(greedy)
+
+
+def test_a_pool_too_small_for_its_pairs_is_refused(world):
+    benchmarks = world.settings.benchmarks.model_copy(update={"ppi_pool": 12})
+    small = replace(world, settings=world.settings.model_copy(update={"benchmarks": benchmarks}))
+    with pytest.raises(ConfigError, match="ppi_pool"):
+        build_benchmarks(small)

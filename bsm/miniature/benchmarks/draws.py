@@ -9,6 +9,7 @@ import numpy as np
 
 from bsm.base.alphabet import AMINO_ACIDS, Modality
 from bsm.base.benchmarks import TASKS
+from bsm.base.errors import ConfigError
 from bsm.base.randomness import generator
 from bsm.miniature.codon_usage import CodonWeights, codon_weights
 from bsm.miniature.model import Species, World
@@ -91,7 +92,8 @@ def until(draw: Callable[[], str], accept: Callable[[str], bool]) -> str:
         letters = draw()
         if accept(letters):
             return letters
-    raise RuntimeError("1000 draws without an accepted sequence: the world's families do not fit the benchmark")
+    raise ConfigError("the families are too short for the benchmarks' motifs and assays", where="miniature.world",
+                      way_out="Raise protein_aa, or draw more families")  # fmt: skip
 
 
 def modality_of(row: Item, role: str) -> Modality:

@@ -154,8 +154,8 @@ def _mutant_name(wild: str, changes: dict[int, str]) -> str:
 def _item(task: str, assay: str, row: int, variant: Variant, value: float, letters: str, gene: str | None) -> Item:
     return {
         "task": task, "dataset": task, "item_id": f"{assay}:{row}", "split": "test",
-        "id_a": f"{assay}_{variant.mutant}", "modality_a": "rna" if gene is None else "protein", "sequence_a": letters,
-        "id_b": None if gene is None else f"{assay}_{variant.mutant}_cds",
+        "id_a": f"{assay}:{row}", "modality_a": "rna" if gene is None else "protein", "sequence_a": letters,
+        "id_b": None if gene is None else f"{assay}:{row}",
         "modality_b": None if gene is None else "dna", "sequence_b": gene,
         "label": None, "value": float(value), "assay": assay, "mutant": variant.mutant,
     }  # fmt: skip

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bsm.base.errors import ConfigError
 from bsm.miniature.benchmarks.draws import Item, exact_counts, item, pick, shuffled, split_of_each, stream, until
 from bsm.miniature.families import draw_protein
 from bsm.miniature.model import World
@@ -72,6 +73,9 @@ def _items(world: World, task: str, sizes: tuple[int, int, int], balance: dict[s
         for split, size in zip(balance, sizes, strict=True)
     }
     rows = []
+    if min(map(len, supply.values())) < sum(sizes):
+        raise ConfigError("too few pairs in the pool", where=f"miniature.benchmarks.{task}_pool", value=len(pairs),
+                          way_out="Raise the pool's size, or ask for fewer items")  # fmt: skip
     for split, number in split_of_each(sizes):
         label = labels[split][number]
         flipped = rng.random() < world.settings.benchmarks.label_noise

@@ -46,7 +46,7 @@ def stability_signal(all_letters: list[str], reference: list[str], core_weight: 
     total = np.zeros(len(all_letters))
     for weight, term in ((core_weight, core_contrast), (1 - core_weight, helix_propensity)):
         known = np.array([term(letters) for letters in reference])
-        total += weight * (np.array([term(letters) for letters in all_letters]) - known.mean()) / known.std()
+        total += weight * (np.array([term(letters) for letters in all_letters]) - known.mean()) / (known.std() or 1.0)
     return total / np.hypot(core_weight, 1 - core_weight)
 
 

@@ -149,7 +149,7 @@ def _leaks(truth: Path, paths: list[Path], tallies: Tallies) -> None:
 
 def _names(record_id: str, record_name: str) -> bool:
     """Whether the record is the one of this name: ids are "source:name" with parts and spans behind further colons."""
-    return record_name in record_id.split(":") or record_id.partition(":")[2].startswith(record_name)
+    return f":{record_name}:" in f":{record_id}:"
 
 
 def _take(counter: Counter[_Key], key: _Key) -> int:

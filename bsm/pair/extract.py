@@ -23,7 +23,7 @@ from bsm.pair.model import DAMAGED, MIN_INTRON_NT, Axis, Cds, Contig, Gene, Tran
 from bsm.pair.place import Block, blocks_of_part
 from bsm.pair.report import PairsReport
 from bsm.pair.store import SequenceStore
-from bsm.pair.translation import Verdict, compare, find_orf, read_cds
+from bsm.pair.translation import Verdict, compare, find_coding, read_cds
 
 Row = dict[str, Any]
 
@@ -155,9 +155,9 @@ class Extractor:
         own_cds = letters[cds.offset :]
         verdict = compare(reading, published, cds, own_cds)
         if published and row["route"] == "transcript_record" and verdict.kind != "equal":
-            orf = find_orf(row["rna"], published, (cds.table,))
+            orf = find_coding(row["rna"], published, (cds.table,))
             if orf is not None:
-                own_cds = row["rna"][orf.start : orf.end_with_stop]
+                own_cds = orf.cut(row["rna"])
                 verdict = Verdict("equal_in_transcript_record", True, False)
         self.report.add("cds", verdict.kind, "" if verdict.kind == "equal" else _name_of(cds, row))
         protein = reading.protein if published is None else published

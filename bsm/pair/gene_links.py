@@ -4,7 +4,7 @@ Rules where the table leaves a choice:
 * Genomic slice: among the rows of the pair that have a place (else of the gene), RefSeq accessions go first (NC_,
   then NT_/NW_, then NG_), then rows of a reference or primary assembly, then the smallest accession and start.
 * The protein must be read from the RNA (or, where the gene has none, from the slice itself, which then is the RNA too)
-  under a genetic code of NCBI's; the first code of find_orf's order that gives it is taken.
+  under a genetic code of NCBI's; the first code of find_coding's order that gives it is taken.
 * Exons are located only where the whole RNA can be laid on the slice letter by letter (see ``place_on_genome``).
 """
 
@@ -26,7 +26,7 @@ from bsm.pair.extract import Row
 from bsm.pair.place import Block, blocks_of_part, place_on_genome
 from bsm.pair.report import PairsReport
 from bsm.pair.store import SequenceStore
-from bsm.pair.translation import Orf, find_orf
+from bsm.pair.translation import find_coding
 
 _COLUMNS = (
     "tax_id", "GeneID", "RNA_nucleotide_accession.version", "protein_accession.version",
@@ -207,13 +207,15 @@ class _Joiner:
             return ""
         if len(protein) < self.settings.min_protein_aa:
             return "protein_shorter_than_min"
-        orf = find_orf(message, protein)
-        self.report.add("cds", "equal" if orf else "not_encoded_by_rna", row["protein_id"] if orf is None else "")
+        orf = find_coding(message, protein)
+        kind = "not_encoded_by_rna" if orf is None else "equal" if len(orf.parts) == 1 else "equal_after_slip"
+        self.report.add("cds", kind, "" if kind == "equal" else row["protein_id"])
         if orf is None:
             kept = self.settings.on_disagreement == "keep_published" and rna is not None
             return "" if kept else "not_encoded_by_rna" if rna is not None else "not_encoded_by_genomic"
-        row |= {"genetic_code": orf.table, "cds": message[orf.start : orf.end_with_stop]}
-        row["coding"] = _flat(_coding(exons, orf))
+        row |= {"genetic_code": orf.table, "cds": orf.cut(message)}
+        row["reason"] = "ribosomal slippage" if len(orf.parts) > 1 else None
+        row["coding"] = _flat([block for part in orf.parts for block in blocks_of_part(exons or [], *part)])
         return ""
 
 
@@ -230,10 +232,6 @@ def _rank(link: Link) -> tuple[bool, int, bool, str, int, int]:
         link.orientation == "?", _PREFIXES.get(accession[:3], 3), not is_reference,
         accession, link.start, link.end,
     )  # fmt: skip
-
-
-def _coding(exons: list[Block] | None, orf: Orf) -> list[Block] | None:
-    return blocks_of_part(exons, orf.start, orf.end) if exons else None
 
 
 def _flat(blocks: list[Block] | None) -> list[int] | None:

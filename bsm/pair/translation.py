@@ -170,15 +170,29 @@ def compare(reading: Reading, published: str | None, cds: Cds, coding: str) -> V
 
 @dataclass(frozen=True, slots=True)
 class Orf:
-    """Where a protein is encoded in a nucleotide sequence: [start, end) without the stop, and the stop's end."""
+    """Where a nucleotide sequence encodes a protein: [start, end) in one or (after a slip) two parts, stop left out."""
 
-    start: int
-    end: int
+    parts: tuple[tuple[int, int], ...]
     end_with_stop: int
+    """End with the stop codon, or with the one or two letters that are left where the sequence ends inside it."""
     table: int
+    has_stop: bool
+
+    def cut(self, letters: str) -> str:
+        """The CDS: the parts, and the stop where there is one."""
+        last_start, _ = self.parts[-1]
+        return "".join([*(letters[a:b] for a, b in self.parts[:-1]), letters[last_start : self.end_with_stop]])
 
 
 _TABLES = (1, 11, 4, 2, 5, 12, 26, 3, 6, 9, 10, 13, 14, 16, 21, 22, 23, 24, 25)
+_ALSO_READ = {"U": "*", "O": "*"}
+_SLIP_SEED_AA = 4
+
+
+def find_coding(letters: str, protein: str, tables: Iterable[int] = _TABLES) -> Orf | None:
+    """Where ``letters`` (forward strand) encode ``protein``: in one frame, else with one ribosomal slip of -1 or +1."""
+    tried = tuple(tables)
+    return find_orf(letters, protein, tried) or find_slipped_orf(letters, protein, tried)
 
 
 def find_orf(letters: str, protein: str, tables: Iterable[int] = _TABLES) -> Orf | None:
@@ -193,7 +207,7 @@ def find_orf(letters: str, protein: str, tables: Iterable[int] = _TABLES) -> Orf
     for table in tables:
         found = list(_orfs(letters, protein, pattern, table))
         if found:
-            return min(found, key=lambda orf: (orf.end_with_stop == orf.end and len(letters) - orf.end >= 3, orf.start))
+            return min(found, key=lambda orf: (orf.end_with_stop == orf.parts[0][1] != len(letters), orf.parts))
     return None
 
 
@@ -206,11 +220,57 @@ def _orfs(letters: str, protein: str, pattern: re.Pattern[str], table: int) -> I
         residues = translate(letters[frame:], table)
         for match in pattern.finditer(residues):
             first = match.start() - 1
-            if first < 0 or match.start() + len(protein) - 1 > len(residues):
-                continue
-            start = frame + 3 * first
-            is_start = protein[0] == "M" and letters[start : start + 3] in start_codons(table)
-            if is_start or residues[first] == protein[0] or protein[0] == "X":
-                end = start + 3 * len(protein)
-                has_stop = residues[first + len(protein) : first + len(protein) + 1] == "*"
-                yield Orf(start, end, end + 3 * has_stop, table)
+            if first >= 0 and first + len(protein) <= len(residues):
+                start = frame + 3 * first
+                if _begins(letters, start, residues[first], protein[0], table):
+                    yield _orf(letters, ((start, start + 3 * len(protein)),), table)
+
+
+def _begins(letters: str, start: int, residue: str, wanted: str, table: int) -> bool:
+    is_start = wanted == "M" and letters[start : start + 3] in start_codons(table)
+    return is_start or _reads(residue, wanted)
+
+
+def _reads(residue: str, wanted: str) -> bool:
+    return wanted in (residue, "X") or _ALSO_READ.get(wanted) == residue
+
+
+def _orf(letters: str, parts: tuple[tuple[int, int], ...], table: int) -> Orf:
+    end = parts[-1][1]
+    has_stop = translate(letters[end : end + 3], table) == "*"
+    return Orf(parts, end + 3 if has_stop else len(letters) if len(letters) - end < 3 else end, table, has_stop)
+
+
+def find_slipped_orf(letters: str, protein: str, tables: Iterable[int] = _TABLES) -> Orf | None:
+    """Like ``find_orf``, with one shift of the frame by -1 (a letter read twice) or +1 (a letter left out).
+
+    The slip is placed as late as the first frame allows; both parts have at least four residues.
+    """
+    if len(protein) < 2 * _SLIP_SEED_AA:
+        return None
+    seed = re.compile("(?=" + "".join(map(_pattern_of, protein[1:_SLIP_SEED_AA])) + ")")
+    for table in tables:
+        for frame in range(3):
+            residues = translate(letters[frame:], table)
+            for match in seed.finditer(residues):
+                start = frame + 3 * (match.start() - 1)
+                if start >= 0 and _begins(letters, start, residues[match.start() - 1], protein[0], table):
+                    found = _slip_behind(letters, start, residues[match.start() - 1 :], protein, table)
+                    if found:
+                        return found
+    return None
+
+
+def _slip_behind(letters: str, start: int, residues: str, protein: str, table: int) -> Orf | None:
+    """The slipped frame that begins at ``start``; ``residues`` are those of its first frame."""
+    n_equal = 1
+    while n_equal < min(len(protein), len(residues)) and _reads(residues[n_equal], protein[n_equal]):
+        n_equal += 1
+    for n_before in range(min(n_equal, len(protein) - _SLIP_SEED_AA), _SLIP_SEED_AA - 1, -1):
+        rest = protein[n_before:]
+        for shift in (-1, 1):
+            place = start + 3 * n_before + shift
+            read = translate(letters[place : place + 3 * len(rest)], table)
+            if len(read) == len(rest) and all(map(_reads, read, rest)):
+                return _orf(letters, ((start, start + 3 * n_before), (place, place + 3 * len(rest))), table)
+    return None

@@ -32,8 +32,8 @@ localrules:
 
 
 rule all:
+    default_target: True
     input:
         "results/data.md",
         "results/sources.csv",
         "results/plan.csv",
-    default_target: True

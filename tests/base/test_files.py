@@ -21,7 +21,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path):
 
 
 def test_a_full_disk_is_one_clear_error_and_leaves_nothing(tmp_path):
-    with pytest.raises(InputError, match="No space left on device.*nothing was left half-written"):  # noqa: SIM117
+    with pytest.raises(InputError, match=r"No space left on device.*nothing was left half-written"):  # noqa: SIM117
         with atomic_path(tmp_path / "out.bin") as partial:
             partial.symlink_to("/dev/full")
             partial.write_bytes(b"x" * 100_000)

@@ -63,7 +63,7 @@ rule acquire_benchmark:
     input:
         world=WORLD,
     output:
-        items="data/benchmarks/{benchmark}.parquet",
+        table="data/benchmarks/{benchmark}.parquet",
         files="data/raw/benchmarks/{benchmark}/files.csv",
         counts="data/benchmarks/{benchmark}.counts.csv",
     log:
@@ -84,4 +84,4 @@ rule acquire_benchmark:
         code=code_hash("bsm.acquire.command"),
     shell:
         "python -m bsm acquire --benchmark {params.benchmark:q} --servers {params.servers:q}"
-        " --settings {params.settings:q} --raw {params.folder:q} --out {output.items:q} --counts {output.counts:q} 2> {log:q}"
+        " --settings {params.settings:q} --raw {params.folder:q} --out {output.table:q} --counts {output.counts:q} 2> {log:q}"

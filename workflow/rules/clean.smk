@@ -1,7 +1,7 @@
 # Benchmark items out (per part), then duplicates, groups and the split (over all sources), then one gate per source.
 rule clean_search:
     input:
-        items=expand("data/benchmarks/{benchmark}.parquet", benchmark=BENCHMARKS),
+        benchmarks=expand("data/benchmarks/{benchmark}.parquet", benchmark=BENCHMARKS),
         corpus="data/corpus/{source}/{part}.parquet",
     output:
         kept="data/clean/{source}/{part}.kept.parquet",
@@ -20,7 +20,7 @@ rule clean_search:
         settings=as_json(CONFIG.clean),
         code=code_hash("bsm.clean.command"),
     shell:
-        "python -m bsm clean search --items {input.items:q} --corpus {input.corpus:q} --settings {params.settings:q}"
+        "python -m bsm clean search --items {input.benchmarks:q} --corpus {input.corpus:q} --settings {params.settings:q}"
         " --kept {output.kept:q} --hits {output.hits:q} --counts {output.counts:q} 2> {log:q}"
 
 

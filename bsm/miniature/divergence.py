@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 IDENTITY, COVERAGE = 0.95, 0.80
-CHANCE_LIMIT = 1e-9
-"""Probability per pair of members; the default world compares some 10^6 pairs."""
-_SHORTEST, _LONGEST = 0.4, 6.0
+CHANCE_LIMIT = 1e-7
+"""Probability per pair of members. The default world compares some 10^5 pairs, most of them far below the limit;
+families of some 20 sites may just miss it, their branch is then the longest."""
+_SHORTEST, _LONGEST = 0.4, 20.0
 _BISECTIONS = 14
 
 

@@ -28,11 +28,21 @@ _RNA_PREFIXES = ("NM_", "XM_", "NR_", "XR_")
 def write_release(world: World, planted: Sequence[PlantedRecord], out: Path) -> None:
     """Write ``ncbi/refseq/release`` below ``out``; planted nucleotide records stand among the others."""
     release = out / "ncbi" / "refseq" / "release"
+    files = release_records(world, planted)
+    for name, records in files.items():
+        write_fasta(release / DIVISION / name, records)
+    installed = [f"{file_hash(release / DIVISION / name, 'md5')}\t{name}\n" for name in sorted(files)]
+    write_text(release / "RELEASE_NUMBER", f"{RELEASE}\n")
+    write_text(release / "release-catalog" / f"release{RELEASE}.files.installed", "".join(installed))
+
+
+def release_records(world: World, planted: Sequence[PlantedRecord]) -> dict[str, list[Record]]:
+    """File name -> its records."""
     ours = [record for record in planted if record.corpus == "refseq_nucleotides"]
     transcripts = [record for record in ours if record.name.startswith(_RNA_PREFIXES)]
     genomic = [record for record in ours if not record.name.startswith(_RNA_PREFIXES)]
     species = refseq_species(world)
-    files: dict[str, list[Record]] = {
+    return {
         f"{DIVISION}.{RELEASE}.1.genomic.fna.gz": [
             *(record for s in species for record in genomic_records(s)), *_fragments(world), *_planted(genomic),
         ],
@@ -42,11 +52,6 @@ def write_release(world: World, planted: Sequence[PlantedRecord], out: Path) -> 
         ],
         f"{DIVISION}.{RELEASE}.protein.faa.gz": [record for s in species for record in protein_records(s)],
     }  # fmt: skip
-    for name, records in files.items():
-        write_fasta(release / DIVISION / name, records)
-    installed = [f"{file_hash(release / DIVISION / name, 'md5')}\t{name}\n" for name in sorted(files)]
-    write_text(release / "RELEASE_NUMBER", f"{RELEASE}\n")
-    write_text(release / "release-catalog" / f"release{RELEASE}.files.installed", "".join(installed))
 
 
 def _planted(records: Sequence[PlantedRecord]) -> Iterator[Record]:

@@ -24,7 +24,7 @@ _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 def write_uniprot(world: World, planted: Sequence[PlantedRecord], out: Path) -> None:
     """Write the Swiss-Prot mirror below ``out``."""
     folder = out / "uniprot" / _FOLDER
-    records = [*_entries(world), *_planted(planted)]
+    records = [*entries(world), *_planted(planted)]
     write_fasta(folder / _FASTA, records, _WIDTH)
     date = "24-Jul-2024"
     write_text(
@@ -44,7 +44,7 @@ def accession(index: int) -> str:
     return f"Q{9 - index}{middle}{last}"
 
 
-def _entries(world: World) -> Iterator[Record]:
+def entries(world: World) -> Iterator[Record]:
     """Members of the families, each with equal chance, and proteins of the annotated genomes."""
     rng = generator(world.settings.seed, "uniprot")
     genomic = [

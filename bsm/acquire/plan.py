@@ -45,9 +45,10 @@ def _source_files(source: Source, addresses: dict[str, str]) -> Iterator[tuple[s
     if source.kind.startswith("local_"):
         yield from ((f"file:{path}", "local", "own sha256") for path in local)
         return
-    fields = {"dataset": FINEWEB_EDU, **{k: v for k, v in source.model_dump().items() if isinstance(v, str | int)}}
+    settings = source.model_dump(exclude={"name"})
+    fields = {"dataset": FINEWEB_EDU, **{k: v for k, v in settings.items() if isinstance(v, str | int)}}
     for file in FILES.values():
-        if file.kind == source.kind or (source.kind == "ncbi_gene" and file.name == "release_file"):
+        if file.kind == source.kind or (source.kind == "ncbi_gene" and file.kind == "refseq_release"):
             url = f"{addresses.get(file.server, file.server)}/{file.pattern}"
             yield url.format_map(_KeepUnknown(fields)), file.version, file.checksum
 

@@ -124,7 +124,7 @@ def _reply(response: httpx.Response, url: str, offset: int) -> Reply:
         raise TransientError(f"HTTP {status}", _retry_after(response.headers.get("retry-after")))
     length = response.headers.get("content-length")
     start, total = 0, int(length) if length and length.isdigit() else None
-    chunks: Iterator[bytes] = response.iter_raw(_BLOCK_BYTES // 16)
+    chunks: Iterator[bytes] = response.iter_raw()  # as they arrive: a chunk size would hold back the last bytes
     if status in (206, 416):
         range_ = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("content-range", ""))
         total = int(range_[2]) if range_ and range_[2] != "*" else None

@@ -80,7 +80,7 @@ def _compare_genes(source: str, planted: list[_Row], kept: list[_Row], tallies: 
     for row in (row for row in planted if row["expected"] == "kept"):
         tally = tallies["pairs", source, f"kept: {row['special'] or 'ordinary'}"]
         tally.planted += 1
-        tally.found += _take(remaining, _key(row, ("gene_id", *_LETTERS)))
+        tally.found += any(_take(remaining, key) for key in _right_answers(row))
     n_wrong = sum(remaining.values())
     for row in (row for row in planted if row["expected"] == "rejected"):
         tally = tallies["pairs", source, f"rejected: {row['special'] or 'ordinary'}"]
@@ -90,6 +90,12 @@ def _compare_genes(source: str, planted: list[_Row], kept: list[_Row], tallies: 
         tally.found += 1 - was_kept
         n_wrong -= was_kept
     tallies["pairs", source, _NOT_PLANTED].wrongly_found += n_wrong
+
+
+def _right_answers(planted: _Row) -> list[_Key]:
+    """The planted letters; where the annotation has no transcript, the coding letters may also stand as the rna."""
+    answers = [planted] if planted["rna"] else [planted, planted | {"rna": planted["cds"]}]
+    return [_key(row, ("gene_id", *_LETTERS)) for row in answers]
 
 
 def _web(truth: Path, paths: list[Path], tallies: Tallies) -> None:

@@ -81,6 +81,14 @@ def test_a_gene_to_be_rejected_is_right_where_it_was_not_kept(tmp_path):
     }
 
 
+def test_without_a_transcript_the_coding_letters_may_stand_as_the_rna(tmp_path):
+    folder = truth(tmp_path, pairs=[planted_gene(g, rna=None) for g in ("none", "cds", "other")])
+    genes = table(tmp_path / "refseq_pairs" / "species_a.genes.parquet", [
+        gene("none", rna=None), gene("cds", rna="atg"), gene("other", rna="acgt"),
+    ], GENES)  # fmt: skip
+    assert result(folder, genes=[genes])["pairs", "refseq_pairs", "kept: ordinary"] == (3, 2, 0)
+
+
 def test_of_sampled_genes_only_those_in_the_sample_are_expected(tmp_path):
     folder = truth(tmp_path, pairs=[planted_gene(g, source="gene_pairs", part="gene_pairs") for g in ("in", "out")])
     genes = table(tmp_path / "gene_pairs" / "all.genes.parquet", [gene("in")], GENES)

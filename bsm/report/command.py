@@ -13,6 +13,7 @@ from bsm.base.files import write_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Inputs are lists of files, so that the same command serves one source or all of them."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="data")
     data = actions.add_parser("data", help="sources, counts, planted answers and a page about the data")
     for name, what in (
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Read everything first, then write the four files: a bad input leaves none of them."""
     from bsm.report import planted, sources
     from bsm.report.page import Tables, page, read_manifest, read_rows
 

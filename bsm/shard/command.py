@@ -15,6 +15,7 @@ _REQUIRED = ("corpus", "source_name", "group", "out", "manifest", "counts")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the three forms of the command; sharding itself has no sub-command."""
     parser.add_argument("--corpus", metavar="FILE", help="clean corpus (Parquet, schema CLEAN)")
     parser.add_argument("--source-name", metavar="NAME", help="name of the source in the config")
     parser.add_argument("--group", choices=("single", "refseq", "gene", "web"), help="data group of the source")

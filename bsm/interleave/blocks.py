@@ -64,7 +64,7 @@ def numbered_block(page: Page, index: int) -> Block | None:
     at = index + 1
     while True:
         row = pure_row(page, at)
-        if row and _is_complement(row.letters, rows[-1].letters) and not row.before:
+        if row and is_complement(row.letters, rows[-1].letters) and not row.before:
             lower.append(row)
             at += 1
             continue
@@ -145,7 +145,7 @@ def _continuation(page: Page, at: int, rows: list[Row], base: int | None) -> Row
     return None
 
 
-def _is_complement(lower: str, upper: str) -> bool:
+def is_complement(lower: str, upper: str) -> bool:
     """Whether a row is the other strand printed below: the complement, position by position."""
     if len(lower) != len(upper) or kind_of(upper) != "n" or kind_of(lower) != "n":
         return False

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from Bio.Data.IUPACData import protein_letters_1to3
 
 from bsm.base.alphabet import Modality
 from bsm.base.config.data import InterleaveSettings
 from bsm.interleave.alignments import alignment_block
-from bsm.interleave.blocks import fasta_block, fastq_block, numbered_block, opened_block, wrapped_block
+from bsm.interleave.blocks import fasta_block, fastq_block, is_complement, numbered_block, opened_block, wrapped_block
 from bsm.interleave.candidates import ANCHOR, Candidate
 from bsm.interleave.page import Page, page_of
 from bsm.interleave.score import Verdict, judge
@@ -46,7 +46,8 @@ def find_sequences(document: str, settings: InterleaveSettings) -> list[Hit]:
 def explain(document: str, settings: InterleaveSettings) -> list[Hit]:
     """Every candidate of a document in reading order, found or refused (with the reason)."""
     page = page_of(document)
-    hits = [_hit(page, candidate, settings) for candidate in candidates_of(page)]
+    anchored = ANCHOR.search(document) is not None  # what the prefilter asks, so that both agree on every document
+    hits = [_hit(page, candidate, settings) for candidate in candidates_of(page)] if anchored else []
     hits += [_three_letter_hit(page, match, settings) for match in _THREE_LETTER_RUN.finditer(page.text)]
     return sorted(hits, key=lambda hit: (hit.start, hit.end))
 
@@ -54,18 +55,21 @@ def explain(document: str, settings: InterleaveSettings) -> list[Hit]:
 def candidates_of(page: Page) -> Iterator[Candidate]:
     """Every place where a sequence may stand, each letter in one candidate at most."""
     used: set[int] = set()
+    above: Candidate | None = None
     anchored = sorted({page.line_at(match.start()) for match in ANCHOR.finditer(page.text)})
     for index in anchored:
         if index in used:
             continue
-        for layout in _LAYOUTS:
-            block = layout(page, index)
-            if block is not None:
-                yield from block[0]
-                used |= block[1]
-                break
-        else:
-            yield from words_of_line(page, index)
+        block = next((b for layout in _LAYOUTS if (b := layout(page, index)) is not None), None)
+        if block is not None:
+            yield from block[0]
+            used |= block[1]
+            continue
+        for word in words_of_line(page, index):
+            if above and is_complement(word.letters(page), above.letters(page)):
+                word = replace(word, refused="complementary_strand")
+            yield word
+            above = word
 
 
 def _hit(page: Page, candidate: Candidate, settings: InterleaveSettings) -> Hit:

@@ -10,7 +10,8 @@ from bsm.interleave.page import Page
 
 _DECORATION = r"[\s\"'`+\\#]*"
 _PURE = re.compile(
-    rf"{_DECORATION}(?:ORIGIN\s+)?(?:(?P<before>\d{{1,9}})[\s:]+)?(?P<body>[A-Za-z\-~.]*[A-Za-z][A-Za-z\-~.]*(?: +[A-Za-z\-~.]+)*)"
+    rf"{_DECORATION}(?:ORIGIN\s+)?(?:(?P<before>\d{{1,9}})[\s:]+)?"
+    r"(?P<body>[A-Za-z\-~.]*[A-Za-z][A-Za-z\-~.]*(?: +[A-Za-z\-~.]+)*)"
     r"\*?(?:\s+(?P<after>\d{1,9}))?[\s\"'`+\\;)]*"
 )
 _NAMED = re.compile(

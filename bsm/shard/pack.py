@@ -56,9 +56,8 @@ def pack_rows(documents: Documents, context_tokens: int, rng: np.random.Generato
 
 
 def _binary_rows(tokens: np.ndarray, width: int) -> pa.Array:
-    n_rows = len(tokens) // width
-    fixed = pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), n_rows, [None, pa.py_buffer(tokens)])
-    return fixed.cast(pa.binary())
+    ends = pa.py_buffer(np.arange(0, len(tokens) + 1, width, dtype=np.int32))
+    return pa.Array.from_buffers(pa.binary(), len(tokens) // width, [None, ends, pa.py_buffer(tokens)])
 
 
 def _lists(first: np.ndarray, values: pa.Array) -> pa.Array:

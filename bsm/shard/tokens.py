@@ -146,12 +146,14 @@ def _tokenise(  # type: ignore[no-untyped-def]
             code = modality[row[piece]]
             encode = table[code]
             source = row_start[row[piece]] + start[piece]
-            n_foreign = 0
-            for position in range(length[piece]):
-                token = encode[letters[source + position]]
-                tokens[out + position] = token
-                n_foreign += token == UNK
-            if n_foreign:
+            # Slices spare numba the check for negative indices: twice as fast.
+            letters_in, tokens_out = letters[source : source + length[piece]], tokens[out : out + length[piece]]
+            is_foreign = False
+            for position in range(len(letters_in)):
+                token = encode[letters_in[position]]
+                tokens_out[position] = token
+                is_foreign |= token == UNK
+            if is_foreign:
                 return row[piece]
             out += length[piece]
             span_ends[span + 1], span_modality[span + 1] = out - first, code

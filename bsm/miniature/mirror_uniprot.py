@@ -36,12 +36,17 @@ def write_uniprot(world: World, planted: Sequence[PlantedRecord], out: Path) -> 
 
 def accession(index: int) -> str:
     """The ``index``-th accession of the form Q9XXX0 ([OPQ][0-9][A-Z0-9]{3}[0-9], UniProt manual)."""
-    index, last = divmod(index, 10)
-    middle = ""
-    for _ in range(3):
-        index, digit = divmod(index, len(_DIGITS))
-        middle = _DIGITS[digit] + middle
-    return f"Q{9 - index}{middle}{last}"
+    block, last = divmod(index, 10)
+    return f"Q9{_base36(block, 3)}{last}"
+
+
+def _base36(number: int, width: int) -> str:
+    """``number`` in capital letters and digits, with leading zeros."""
+    text = ""
+    for _ in range(width):
+        number, digit = divmod(number, len(_DIGITS))
+        text = _DIGITS[digit] + text
+    return text
 
 
 def entries(world: World) -> Iterator[Record]:
@@ -66,10 +71,10 @@ def entries(world: World) -> Iterator[Record]:
 
 
 def _header(index: int, symbol: str, name: str, taxid: int, product: str, letters: str) -> Record:
-    code = "".join(name.upper().split()[0][:3] + name.upper().split()[1][:2]).replace(".", "")
-    identifier = accession(index)
+    genus, epithet = name.upper().split()[:2]
+    identifier, mnemonic = accession(index), symbol[0] + _base36(index, 4)
     title = f"{product} OS={name} OX={taxid} GN={symbol} PE={1 + index % 4} SV=1"
-    return f"sp|{identifier}|{symbol[:5] if index % 2 else identifier}_{code}", title, letters
+    return f"sp|{identifier}|{mnemonic}_{genus[:3]}{epithet[:2]}", title, letters
 
 
 def _planted(planted: Sequence[PlantedRecord]) -> Iterator[Record]:

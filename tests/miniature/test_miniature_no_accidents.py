@@ -1,4 +1,4 @@
-"""Benchmark items stand in the corpora only where the world plants them (plain check: shared k-mers, then diagonals)."""
+"""Benchmark items stand in the corpora only where the world plants them (plain check: k-mers, then diagonals)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ import pytest
 
 from bsm.base.alphabet import reverse_complement
 from bsm.base.codes import translate
-from bsm.base.config import load_config, validated
 from bsm.miniature.benchmarks import build_benchmarks
 from bsm.miniature.mirror_colabfold import environmental_proteins
 from bsm.miniature.mirror_release import release_records
 from bsm.miniature.mirror_uniprot import entries
-from bsm.miniature.world import build_world
 
 K_AMINO_ACIDS, K_NUCLEOTIDES = 10, 13
 """A window of 80 % of an item (20 aa, 54 nt or more) at 95 % identity holds an exact run at least this long."""
@@ -41,16 +39,9 @@ def accidents(items: Iterable[str], records: Iterable[str], k: int) -> list[tupl
             wanted[item[i : i + k]].append((item, i))
     found = []
     for record in records:
-        diagonals = {
-            (item, j - i) for j in range(len(record) - k + 1) for item, i in wanted.get(record[j : j + k], ())
-        }
+        diagonals = {(item, j - i) for j in range(len(record) - k + 1) for item, i in wanted.get(record[j : j + k], ())}
         found += [(item, record[:60]) for item, d in diagonals if best_identity(item, record, d) >= 0.95]
     return found
-
-
-@pytest.fixture(scope="module")
-def world():
-    return build_world(validated(load_config()).miniature)
 
 
 @pytest.fixture(scope="module")

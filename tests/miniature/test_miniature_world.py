@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
 from bsm.base.alphabet import reverse_complement
 from bsm.base.codes import translate
-from bsm.base.config import load_config, validated
 from bsm.base.config.miniature import MiniatureSettings, SpeciesSettings, WorldSettings
 from bsm.miniature.genomes import letters_at
 from bsm.miniature.model import Contig, Gene, Transcript, World
 from bsm.miniature.world import MIN_HELD_OUT, build_world
-
-
-@pytest.fixture(scope="module")
-def world() -> World:
-    return build_world(validated(load_config()).miniature)
 
 
 def all_genes(world: World) -> list[tuple[Contig, Gene]]:
@@ -86,7 +81,7 @@ def test_genes_stand_on_both_strands_and_do_not_overlap(world):
     for genes in by_contig.values():
         assert {gene.strand for gene in genes} == {1, -1}
         plain = sorted((g.start, g.end) for g in genes if not g.parts)
-        assert all(left[1] <= right[0] for left, right in zip(plain, plain[1:], strict=False))
+        assert all(left[1] <= right[0] for left, right in pairwise(plain))
 
 
 def test_genes_of_the_vertebrate_have_isoforms_and_introns(world):

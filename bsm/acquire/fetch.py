@@ -14,14 +14,13 @@ import os
 import random
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bsm.acquire.limits import ServerLimits
-from bsm.acquire.transport import FileTransport, HttpTransport, Reply, TransientError, Transport
+from bsm.acquire.transport import FileTransport, HttpTransport, RangeError, Reply, TransientError, Transport
 from bsm.acquire.verify import Digests, Expected, VerificationError, check_content, differences
 from bsm.base.config.data import AcquireSettings
 from bsm.base.config.sources import Server
@@ -49,11 +48,13 @@ class Fetcher:
     """Fetches files and listings from the configured servers. Safe to share between threads."""
 
     def __init__(
-        self, servers: Sequence[Server], settings: AcquireSettings, sleep: Callable[[float], None] = time.sleep
+        self, servers: Sequence[Server], settings: AcquireSettings, sleep: Callable[[float], object] | None = None
     ) -> None:
         self._servers = {server.name: server for server in servers}
-        self._settings, self._sleep = settings, sleep
-        self._limits = {server.name: ServerLimits(server, sleep) for server in servers}
+        self._settings = settings
+        self._stopped = threading.Event()
+        self._sleep = sleep or self._stopped.wait
+        self._limits = {server.name: ServerLimits(server, self._sleep) for server in servers}
         self._http: HttpTransport | None = None
         self._guard = threading.Lock()
 
@@ -88,8 +89,14 @@ class Fetcher:
                 os.replace(part, target)
             else:
                 part.unlink(missing_ok=True)
+                if progress is not None:
+                    progress.advance(digests.n_bytes)
             _note_path(part).unlink(missing_ok=True)
         return Fetched(target, url, digests.n_bytes, digests.md5, digests.sha256)
+
+    def stop(self) -> None:
+        """Make running transfers of other threads end soon; what arrived stays for the next run."""
+        self._stopped.set()
 
     def read_text(self, server: str, path: str) -> str:
         """A small text (listing, checksums, release number), read into memory."""
@@ -150,12 +157,18 @@ class Fetcher:
     def _download(
         self, server: str, url: str, part: Path, name: str, expected: Expected, progress: Progress | None
     ) -> Digests:
-        download = _PartFile(part, url, expected)
         own = Progress(name, expected.n_bytes, "bytes") if progress is None else None
+        download = _PartFile(part, url, expected, progress or own, self._stopped)
 
         def transfer() -> Digests:
-            with self._open(server, url, download.offset, download.validator) as reply:
-                download.take(reply, progress or own)
+            try:
+                with self._open(server, url, download.offset, download.validator) as reply:
+                    if own is not None:
+                        own.total = reply.total
+                    download.take(reply)
+            except RangeError:
+                download.forget()
+                raise
             return download.verified(name)
 
         with own or contextlib.nullcontext():
@@ -209,10 +222,14 @@ class Fetcher:
 class _PartFile:
     """The bytes so far, and the note that says what they belong to."""
 
-    def __init__(self, path: Path, url: str, expected: Expected) -> None:
+    def __init__(
+        self, path: Path, url: str, expected: Expected, progress: Progress | None, stopped: threading.Event
+    ) -> None:
         self.path, self.url, self.expected = path, url, expected
-        self.digests = Digests()
-        self.total: int | None = None
+        self._progress, self._stopped = progress, stopped
+        self._digests = Digests()
+        self._n_shown = 0
+        self._total: int | None = None
         self._modified: float | None = None
         note = _read_note(path)
         self.validator = note.get("validator", "")
@@ -222,39 +239,44 @@ class _PartFile:
     def size(self) -> int:
         return self.path.stat().st_size if self.path.exists() else 0
 
-    def take(self, reply: Reply, progress: Progress | None) -> None:
+    def take(self, reply: Reply) -> None:
         """Append the reply's bytes (or start again where the server sends the whole file)."""
-        self.total, self._modified = reply.total, reply.last_modified
+        self._total, self._modified = reply.total, reply.last_modified
         if reply.start == 0:
-            self._start_again(reply)
+            self.forget()
+            self.validator = reply.validator
+            write_json(_note_path(self.path), {"url": self.url, "validator": reply.validator, "total": reply.total})
         else:
-            self.digests.catch_up(self.path)
+            self._digests.catch_up(self.path)
         self._check_disk(reply)
-        if progress is not None and progress.total is None:
-            progress.total = reply.total
-        if progress is not None and progress.done < self.digests.n_bytes <= (progress.total or 0):
-            progress.done = self.digests.n_bytes
         with open(self.path, "ab", buffering=0) as out:
             try:
                 for block in reply.chunks:
+                    if self._stopped.is_set():
+                        raise DownloadError("stopped", where=self.url, way_out="Run again; the transfer resumes")
                     out.write(block)
-                    self.digests.update(block)
-                    if progress is not None:
-                        progress.advance(len(block))
+                    self._digests.update(block)
+                    self._show()
             except OSError as error:
                 raise DownloadError(f"cannot write: {error.strerror}", where=str(self.path),
                                     way_out="Free space and run again; the transfer resumes") from error  # fmt: skip
             finally:
                 self.offset = self.size
             os.fsync(out.fileno())
-        if self.total is not None and self.size < self.total:
-            raise TransientError(f"connection ended after {self.size:,} of {self.total:,} bytes")
+        if self._total is not None and self.size < self._total:
+            raise TransientError(f"connection ended after {self.size:,} of {self._total:,} bytes")
 
-    def _start_again(self, reply: Reply) -> None:
+    def forget(self) -> None:
+        """Start again from the first byte."""
         os.truncate(self.path, 0)
-        self.digests = Digests()
-        self.offset, self.validator = 0, reply.validator
-        write_json(_note_path(self.path), {"url": self.url, "validator": reply.validator, "total": reply.total})
+        _note_path(self.path).unlink(missing_ok=True)
+        self._digests = Digests()
+        self.offset, self.validator = 0, ""
+
+    def _show(self) -> None:
+        if self._progress is not None:
+            self._progress.advance(self._digests.n_bytes - self._n_shown)
+            self._n_shown = self._digests.n_bytes
 
     def _check_disk(self, reply: Reply) -> None:
         needed = (reply.total or 0) - reply.start
@@ -267,21 +289,20 @@ class _PartFile:
 
     def verified(self, name: str) -> Digests:
         """The digests of the complete file; removes it and raises VerificationError where it is not the right one."""
-        wrong = differences(self.digests, self.expected)
-        if self.total is not None and self.size != self.total:
-            wrong.append(f"{self.size:,} bytes instead of the {self.total:,} announced")
+        digests = self._digests
+        wrong = differences(digests, self.expected)
+        if self._total is not None and self.size != self._total:
+            wrong.append(f"{self.size:,} bytes instead of the {self._total:,} announced")
         try:
             if wrong:
                 raise VerificationError("; ".join(wrong))
             check_content(self.path, name, whole_gzip=not self.expected.has_checksum)
         except VerificationError:
-            os.truncate(self.path, 0)
-            _note_path(self.path).unlink(missing_ok=True)
-            self.offset, self.validator, self.digests = 0, "", Digests()
+            self.forget()
             raise
         if self._modified is not None:
             os.utime(self.path, (self._modified, self._modified))
-        return self.digests
+        return digests
 
 
 def _note_path(part: Path) -> Path:

@@ -7,6 +7,7 @@ and inclusive, several rows per gene. The real table has hundreds of millions of
 from __future__ import annotations
 
 import heapq
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -112,13 +113,17 @@ class GeneChoice:
         return frozenset(genes)
 
 
+def _span(fields: list[bytes]) -> int:
+    start, end = fields[_START], fields[_END]
+    return int(end) - int(start) + 1 if start.isdigit() and end.isdigit() else 0
+
+
 def choose_genes(table: Path, source: NcbiGene) -> frozenset[GeneKey]:
     """The genes of ``source``; InputError where none is left."""
     choice = GeneChoice(source)
-    for _, fields in read_rows(table):
-        start, end = fields[_START], fields[_END]
-        span = int(end) - int(start) + 1 if start.isdigit() and end.isdigit() else 0
-        choice.offer(_key(fields, table), span)
+    # The rows of a gene stand together: one offer for each run of them.
+    for key, rows in itertools.groupby((fields for _, fields in read_rows(table)), key=lambda f: f[_TAXID : _GENE + 1]):
+        choice.offer(_key(key, table), max(map(_span, rows)))
     chosen = choice.chosen()
     if not chosen:
         raise InputError("no gene of the wanted species", where=str(table), value=source.taxids,

@@ -24,7 +24,9 @@ _POLL_SECONDS = 0.2
 class ServerLimits:
     """Limits of one server; ``file:`` addresses have none."""
 
-    def __init__(self, server: Server, sleep: Callable[[float], None] = time.sleep, folder: Path | None = None) -> None:
+    def __init__(
+        self, server: Server, sleep: Callable[[float], object] = time.sleep, folder: Path | None = None
+    ) -> None:
         self._server, self._sleep = server, sleep
         self._is_remote = not server.address.startswith("file:")
         base = folder or Path(tempfile.gettempdir()) / f"bsm-limits-{os.getuid()}"

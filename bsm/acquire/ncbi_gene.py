@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -37,6 +39,7 @@ def acquire_ncbi_gene(part: Part, source: NcbiGene) -> None:
     chosen = choose_genes(table_path, source)
     needed = write_subset(table_path, chosen, subset)
     version, table_url = f"release {release}", part.fetcher.url("ncbi", table.path)
+    catalogue_url = part.fetcher.url("ncbi", path_of("release_catalogue", release=release))
     part.add_made(subset, "gene2accession", table_url, version)
 
     extraction = Extraction(part, needed, file_hash(subset))
@@ -44,10 +47,12 @@ def acquire_ncbi_gene(part: Part, source: NcbiGene) -> None:
     for file in files:
         extraction.read(file)
     for type_, (name, role) in _OUTPUTS.items():
-        urls = [part.fetcher.url("ncbi", file.path) for file in files if file.type == type_]
         if extraction.merge(type_, [f for f in files if f.type == type_], part.folder / name):
-            part.add_made(part.folder / name, role, " ".join(urls), version)
-    write_unresolved(part.folder / "unresolved.csv", extraction.unresolved())
+            part.add_made(part.folder / name, role, catalogue_url, version)
+    unresolved = extraction.unresolved()
+    write_unresolved(part.folder / "unresolved.csv", unresolved)
+    reasons = Counter(row[-1] for row in unresolved)
+    print(f"{source.name}: records that could not be had: {dict(sorted(reasons.items()))}", file=sys.stderr)
     part.add_made(part.folder / "unresolved.csv", "unresolved", table_url, version)
     part.finish({"release": release, "n_genes": len(chosen), "subset_sha256": file_hash(subset)})
 

@@ -56,7 +56,11 @@ class Part:
             Progress(self.folder.name, n_bytes, "bytes") as progress,
             ThreadPoolExecutor(self.fetcher.server(server).max_parallel) as pool,
         ):
-            fetched = list(pool.map(lambda w: self.fetch_verified(server, w, self.folder / w.name, progress), todo))
+            try:
+                fetched = list(pool.map(lambda w: self.fetch_verified(server, w, self.folder / w.name, progress), todo))
+            except BaseException:
+                self.fetcher.stop()
+                raise
         for file, one in zip(fetched, todo, strict=True):
             self.add(file, one.role, version)
         return [file.path for file in fetched]

@@ -35,6 +35,10 @@ class TransientError(Exception):
         self.retry_after = retry_after
 
 
+class RangeError(TransientError):
+    """The kept bytes do not fit what the server has; the transfer must start again."""
+
+
 @dataclass(frozen=True)
 class Reply:
     """An open answer: bytes from ``start`` on, of ``total`` (None where the server does not say)."""
@@ -130,9 +134,9 @@ def _reply(response: httpx.Response, url: str, offset: int) -> Reply:
         total = int(range_[2]) if range_ and range_[2] != "*" else None
         start = int(range_[1]) if range_ and range_[1] else offset
         if status == 416 and total != offset:
-            raise TransientError("the server has fewer bytes than were kept")
+            raise RangeError("the server has fewer bytes than were kept")
         if range_ is None or start != offset:
-            raise TransientError(f"unexpected Content-Range {response.headers.get('content-range')!r}")
+            raise RangeError(f"unexpected Content-Range {response.headers.get('content-range')!r}")
         chunks = iter(()) if status == 416 else chunks
     elif status != 200:
         raise DownloadError(

@@ -58,9 +58,9 @@ def _proteingym(part: Part, benchmark: Benchmark, counts: Counts) -> tuple[dict[
         return {}, read_proteingym(archive, benchmark, counts)
     folder = benchmark.path.rstrip("/")
     sheet = Wanted(f"{folder}/{REFERENCE}", REFERENCE, "benchmark")
-    [reference] = part.fetch(benchmark.server, [sheet], benchmark.version)
+    [reference] = part.fetch(benchmark.server, [sheet], _version(benchmark))
     names = assay_files(reference, benchmark.assays)
-    part.fetch(benchmark.server, [Wanted(f"{folder}/{n}", n, "benchmark") for n in names], benchmark.version)
+    part.fetch(benchmark.server, [Wanted(f"{folder}/{n}", n, "benchmark") for n in names], _version(benchmark))
     return {}, read_proteingym(part.folder, benchmark, counts)
 
 
@@ -71,7 +71,12 @@ def _table(part: Part, benchmark: Benchmark, counts: Counts) -> tuple[dict[str, 
 
 def _single_file(part: Part, benchmark: Benchmark) -> list[Path]:
     name = benchmark.path.partition("?")[0].rpartition("/")[2]
-    return part.fetch(benchmark.server, [Wanted(benchmark.path, name, "benchmark")], benchmark.version)
+    return part.fetch(benchmark.server, [Wanted(benchmark.path, name, "benchmark")], _version(benchmark))
+
+
+def _version(benchmark: Benchmark) -> str:
+    """Single files have no branches: their checksum is their version unless the config names one."""
+    return "as fetched" if benchmark.version == "main" else benchmark.version
 
 
 _FORMATS = {"lucaone": _lucaone, "evo_dms": _evo_dms, "proteingym": _proteingym, "table": _table}

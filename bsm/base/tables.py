@@ -222,7 +222,13 @@ def iter_tables(path: Path | str, schema: pa.Schema, columns: Sequence[str] | No
     """Yield the row groups of a table one by one: bounded memory at any size."""
     parquet = _open_checked(path, schema)
     for index in range(parquet.num_row_groups):
-        yield parquet.read_row_group(index, columns=list(columns or schema.names))
+        try:
+            yield parquet.read_row_group(index, columns=list(columns or schema.names))
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(
+                f"cannot read row group {index}: {error}", where=str(path),
+                way_out="The file is damaged; delete it and run the stage again",
+            ) from error  # fmt: skip
 
 
 def _open_checked(path: Path | str, schema: pa.Schema) -> pq.ParquetFile:

@@ -64,3 +64,13 @@ def test_a_writer_that_fails_leaves_no_file(tmp_path):
         writer.add(piece(1))
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_row_group_is_an_input_error(tmp_path):
+    path = tmp_path / "t.parquet"
+    tables.write_table(path, [piece(i, "acgt" * 500) for i in range(2_000)], tables.PIECES)
+    data = bytearray(path.read_bytes())
+    data[200:2_000] = bytes(1_800)
+    path.write_bytes(bytes(data))
+    with pytest.raises(InputError, match=r"t\.parquet: cannot read row group 0"):
+        list(tables.iter_tables(path, tables.PIECES))

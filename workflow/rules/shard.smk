@@ -46,8 +46,9 @@ rule shard_plan:
         train=as_json(CONFIG.train),
         mixes=as_json(CONFIG.mixes),
         anneal=as_json(CONFIG.anneal),
+        models=as_json(CONFIG.models),
         settings=as_json(CONFIG.shard),
         code=code_hash("bsm.shard.command"),
     shell:
         "python -m bsm shard plan --manifests {input.manifests:q} --train {params.train:q} --mixes {params.mixes:q}"
-        " --anneal {params.anneal:q} --settings {params.settings:q} --out {output.plan:q} 2> {log:q}"
+        " --anneal {params.anneal:q} --models {params.models:q} --settings {params.settings:q} --out {output.plan:q} 2> {log:q}"

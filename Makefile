@@ -31,7 +31,7 @@ test-all: setup
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/snakefmt --quiet Snakefile workflow
+	$(BIN)/snakefmt Snakefile workflow
 
 clean-run:
 	rm -rf data results logs .snakemake

@@ -16,8 +16,14 @@ from running import ROOT, snakemake
 from bsm.base.config import load_config
 
 
+OWN_FILES = ("genome/genomic.fna", "genome/genomic.gff", "genome/protein.faa", "genome/records.gbff")
+
+
 @pytest.mark.parametrize("name", ["paper", "lab", "local"])
 def test_a_real_config_is_planned_offline(tmp_path, name):
+    for file in (*OWN_FILES, "proteins.fasta.gz", "documents.jsonl.gz"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).touch()
     run = snakemake("-n", "--cores", "64", directory=tmp_path, config=ROOT / "config" / f"{name}.yaml")
     assert "clean_group" in run.output
     assert "miniature " not in run.output

@@ -39,9 +39,10 @@ def _rows_of_block(page: Page, index: int) -> tuple[list[Row], list[int], int]:
     rows, matches, at, last = [first], [], index + 1, index
     while True:
         row = named_row(page, at)
-        if row and _is_aligned(row, first) and not is_match_line(page, at, rows[-1]):
+        is_marks = is_match_line(page, at, rows[-1], needs_symbols=not first.name)
+        if row and _is_aligned(row, first) and not is_marks:
             rows.append(row)
-        elif is_match_line(page, at, rows[-1], needs_symbols=not first.name):
+        elif is_marks:
             matches.append(at)
         else:
             break

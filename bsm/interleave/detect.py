@@ -66,10 +66,18 @@ def candidates_of(page: Page) -> Iterator[Candidate]:
             used |= block[1]
             continue
         for word in words_of_line(page, index):
-            if above and is_complement(word.letters(page), above.letters(page)):
+            if above and _is_lower_strand(page, word, above):
                 word = replace(word, refused="complementary_strand")
             yield word
             above = word
+
+
+def _is_lower_strand(page: Page, word: Candidate, above: Candidate) -> bool:
+    """Whether a word is the complement of the word on the line above, at most a line of marks between them."""
+    first, last = page.line_at(above.start), page.line_at(word.start)
+    marks = "".join(page.line(index) for index in range(first + 1, last))
+    near = 1 <= last - first <= 2 and not any(c.isalnum() for c in marks)
+    return near and is_complement(word.letters(page), above.letters(page))
 
 
 def _hit(page: Page, candidate: Candidate, settings: InterleaveSettings) -> Hit:

@@ -54,9 +54,9 @@ def _gene_rows(seed: int, species: Species, gene: Gene) -> Iterator[list[str]]:
         status = _status(seed, gene, transcript)
         yield [*common, status, *accessions, *place, assembly, "-", "-", gene.symbol]
     if gene.transcripts[0].protein_id and unit_interval(seed, "insdc", gene.gene_id) < _INSDC_SHARE:
-        digits = f"9{gene.gene_id % 1_000_000:06d}.1"
-        rna = f"BC{digits}" if gene.transcripts[0].transcript_id else "-"
-        submitted = [rna, "-", f"AAH{digits[:5]}.1" if rna != "-" else f"CAA{digits[:5]}.1", "-", "-", "-"]
+        digits = f"{gene.gene_id % 10_000_000:07d}.1"
+        rna, protein = (f"BC9{digits}", f"AAH{digits}") if gene.transcripts[0].transcript_id else ("-", f"CAA{digits}")
+        submitted = [rna, "-", protein, "-", "-", "-"]
         yield [*common, "-", *submitted, "-", "-", "?", "-", "-", "-", gene.symbol]
 
 

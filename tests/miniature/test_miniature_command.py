@@ -100,6 +100,10 @@ def test_the_command_takes_settings_as_json(settings, out, tmp_path, capsys):
     assert "world.species" in capsys.readouterr().err
 
 
+def test_the_defaults_are_the_world_of_config_yaml():
+    assert validated(load_config()).miniature == MiniatureSettings()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -17,7 +17,8 @@ class SpeciesSettings(Settings):
     taxid: PositiveInt
     nuclear_code: PositiveInt = 1
     """NCBI genetic code of the nucleus; 12 is the CUG-Ser code of some yeasts."""
-    n_genes: PositiveInt = 300
+    n_genes: Annotated[int, Field(ge=1, le=8_000)] = 300
+    """Protein-coding genes of the nucleus; non-coding and peculiar genes come on top."""
     gc_content: Share = 0.45
     intron_share: Share = 0.3
     """Share of genes with at least one intron."""
@@ -27,10 +28,22 @@ class SpeciesSettings(Settings):
     """Whether RefSeq lacks the assembly; null means the last species of a world of several."""
 
 
+def _default_species() -> list[SpeciesSettings]:
+    return [
+        SpeciesSettings(name="Miniatura vertebrata", taxid=9000001, n_genes=320, gc_content=0.42, intron_share=0.4,
+                        mitochondrion=True),
+        SpeciesSettings(name="Miniatura saccharina", taxid=9000002, n_genes=320, gc_content=0.38, intron_share=0.1,
+                        nuclear_code=12),
+        SpeciesSettings(name="Miniatura bacillaris", taxid=9000003, n_genes=320, gc_content=0.50, intron_share=0.0,
+                        nuclear_code=11),
+        SpeciesSettings(name="Miniatura florida", taxid=9000004, n_genes=320, gc_content=0.46, intron_share=0.4),
+    ]  # fmt: skip
+
+
 class WorldSettings(Settings):
     """Families, genes, genomes and single-modal corpora."""
 
-    species: Annotated[list[SpeciesSettings], Field(min_length=1)]
+    species: Annotated[list[SpeciesSettings], Field(min_length=1)] = _default_species()
     n_protein_families: PositiveInt = 60
     protein_aa: tuple[PositiveInt, PositiveInt] = (20, 60)
     """Shortest and longest protein of the families."""
@@ -63,7 +76,7 @@ class MiniatureSettings(Settings):
     seed: int = 1
     folder: str = "data/miniature"
     """Where the mirrors and the truth are written, relative to the working directory."""
-    world: WorldSettings
+    world: WorldSettings = WorldSettings()
     benchmarks: BenchmarkWorldSettings = BenchmarkWorldSettings()
     web: WebSettings = WebSettings()
     leaks: LeakSettings = LeakSettings()

@@ -21,6 +21,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -129,6 +130,7 @@ def _annotated_by_policy(accession: str, row: dict[str, str]) -> bool:
     return "annotation_name" not in row and accession.startswith("GCF_")
 
 
+@lru_cache(maxsize=65_536)
 def _date(text: str) -> date | None:
     if not text:
         return None

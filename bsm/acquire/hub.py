@@ -33,8 +33,8 @@ def resolve_commit(fetcher: Fetcher, server: str, dataset: str, asked: str | Non
     return commit
 
 
-def list_folder(fetcher: Fetcher, server: str, dataset: str, commit: str, folder: str) -> Iterator[tuple[str, Wanted]]:
-    """(path in the data set, file to fetch) of every file below a folder, sorted by path."""
+def list_folder(fetcher: Fetcher, server: str, dataset: str, commit: str, folder: str, role: str) -> Iterator[Wanted]:
+    """Every file below a folder, named by its path in the data set, sorted by path."""
     path = path_of("hub_tree", dataset=dataset, commit=commit, folder=folder)
     entries = fetcher.read_json(server, path)
     if not isinstance(entries, list):
@@ -43,12 +43,9 @@ def list_folder(fetcher: Fetcher, server: str, dataset: str, commit: str, folder
     for entry in sorted((e for e in entries if e.get("type") == "file"), key=lambda e: str(e["path"])):
         lfs: dict[str, Any] = entry.get("lfs") or {}
         name = str(entry["path"])
-        if name.startswith("/") or ".." in name.split("/"):
-            raise DownloadError("path leaves the data set", where=fetcher.url(server, path), value=name,
-                                way_out="Do not use this data set")  # fmt: skip
         where = path_of("hub_file", dataset=dataset, commit=commit, path=name)
-        yield name, Wanted(where, name, "", sha256=str(lfs.get("oid", "")).removeprefix("sha256:"),
-                           n_bytes=int(lfs.get("size", entry.get("size", 0))) or None)  # fmt: skip
+        sha256 = str(lfs.get("oid", "")).removeprefix("sha256:")
+        yield Wanted(where, name, role, sha256=sha256, n_bytes=lfs.get("size", entry.get("size")))
 
 
 def acquire_fineweb_edu(part: Part, source: FinewebEdu) -> None:
@@ -57,11 +54,8 @@ def acquire_fineweb_edu(part: Part, source: FinewebEdu) -> None:
     commit = resolve_commit(fetcher, "huggingface", FINEWEB_EDU, source.commit, part.lock.resolved.get("commit"))
     wanted = []
     for folder in source.folders:
-        found = [
-            Wanted(w.path, w.name, "web_parquet", sha256=w.sha256, n_bytes=w.n_bytes)
-            for name, w in list_folder(fetcher, "huggingface", FINEWEB_EDU, commit, folder)
-            if name.endswith(".parquet")
-        ]
+        listed = list_folder(fetcher, "huggingface", FINEWEB_EDU, commit, folder, "web_parquet")
+        found = [file for file in listed if file.name.endswith(".parquet")]
         if not found:
             raise DownloadError("no Parquet files in the folder", where=f"{FINEWEB_EDU}@{commit}", value=folder,
                                 way_out="Folders are sample/10BT, data/CC-MAIN-2024-10, ...")  # fmt: skip

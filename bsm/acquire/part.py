@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bsm.acquire.fetch import Fetched, Fetcher
@@ -50,6 +50,8 @@ class Part:
     def fetch(self, server: str, wanted: Iterable[Wanted], version: str) -> list[Path]:
         """Fetch files (as many at once as the server permits) into the folder and list them."""
         todo = list(wanted)
+        for one in todo:
+            _check_name(one.name, self.fetcher.url(server, one.path))
         known = [w.n_bytes for w in todo if w.n_bytes is not None]
         n_bytes = sum(known) if len(known) == len(todo) else None
         with (
@@ -105,3 +107,10 @@ class Part:
         self.lock.settle(resolved, self._locked)
         shutil.rmtree(self.folder / WORK_FOLDER, ignore_errors=True)
         write_file_list(self.folder / FILE_LIST_NAME, self._files)
+
+
+def _check_name(name: str, where: str) -> None:
+    """Names come from publishers' listings; none may lead out of the folder."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.name:
+        raise DownloadError("file name leaves the folder", where=where, value=name, way_out="Do not use this listing")

@@ -28,7 +28,11 @@ class FaultyServer:
     requests: list[tuple[str, str, str]] = field(default_factory=list)
     """(method, path, Range header) of every request."""
     headers: list[dict[str, str]] = field(default_factory=list)
+    next_pages: dict[str, str] = field(default_factory=dict)
+    """Path -> next page of a listing, sent as Link header."""
     n_bytes_sent: int = 0
+    released: threading.Event = field(default_factory=threading.Event)
+    """Ends stalled answers."""
     port: int = 0
 
     @property
@@ -94,17 +98,20 @@ def _handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
             else:
                 self.send_response(200)
+            if next_page := server.next_pages.get(self.path.removeprefix("/data/")):
+                self.send_header("Link", f'<http://{server.netloc}/data/{next_page}>; rel="next"')
             self.send_header("ETag", etag)
             self.send_header("Last-Modified", "Tue, 15 Oct 2024 10:00:00 GMT")
             self.send_header("Content-Length", str(len(data) - start))
             self.end_headers()
             if is_head:
                 return
-            body = data[start:][: int(argument)] if fault == "cut" else data[start:]
+            body = data[start:][: int(argument)] if argument else data[start:]
             server.n_bytes_sent += len(body)
             self.wfile.write(body)
-            if fault == "cut":
-                self.close_connection = True
+            if fault == "stall":
+                server.released.wait(20)
+            self.close_connection = bool(argument)
 
     return Handler
 
@@ -119,6 +126,7 @@ def faulty_server():
     thread = threading.Thread(target=httpd.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield state
+    state.released.set()
     httpd.shutdown()
     httpd.server_close()
     thread.join()

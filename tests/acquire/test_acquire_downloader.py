@@ -5,7 +5,11 @@ from __future__ import annotations
 import gzip
 import hashlib
 import random
+import signal
+import subprocess
+import sys
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -193,3 +197,68 @@ def test_the_rate_is_held_across_fetchers(tmp_path):
         with ServerLimits(server, waits.append, tmp_path).transfer():
             pass
     assert len(waits) == 2 and 0.3 < waits[0] <= 0.5 and 0.8 < waits[1] <= 1.0
+
+
+_CHILD = """
+import sys
+from pathlib import Path
+from bsm.acquire.fetch import Fetcher
+from bsm.base.config.data import AcquireSettings
+from bsm.base.config.sources import Server
+netloc, target, md5 = sys.argv[1:]
+servers = [Server(name="test", address=f"http://{netloc}/data")]
+Fetcher(servers, AcquireSettings(allow_http=[netloc])).fetch("test", "a/file.bin", Path(target), md5=md5)
+"""
+
+
+@pytest.mark.parametrize("n_bytes", [1, 100_000, 299_999])
+def test_a_killed_download_goes_on_where_it_was(server, tmp_path, n_bytes):
+    server.faults = [f"stall:{n_bytes}"]
+    target = tmp_path / "x"
+    child = subprocess.Popen([sys.executable, "-c", _CHILD, server.netloc, str(target), MD5], stderr=subprocess.DEVNULL)
+    part = tmp_path / "x.part"
+    deadline = time.monotonic() + 20
+    while not (part.exists() and part.stat().st_size == n_bytes) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert not target.exists() and part.stat().st_size == n_bytes
+    fetcher_of(server).fetch("test", "a/file.bin", target, md5=MD5)
+    assert target.read_bytes() == DATA and server.n_bytes_sent == len(DATA)
+
+
+def test_a_stalled_transfer_is_taken_up_again(server, tmp_path):
+    server.faults = ["stall:70000"]
+    fetcher_of(server, timeout_seconds=0.3).fetch("test", "a/file.bin", tmp_path / "x", md5=MD5)
+    assert (tmp_path / "x").read_bytes() == DATA and server.n_bytes_sent == len(DATA)
+
+
+def test_a_part_longer_than_the_file_is_thrown_away(server, tmp_path):
+    (tmp_path / "x.part").write_bytes(DATA + b"more")
+    url = f"http://{server.netloc}/data/a/file.bin"
+    (tmp_path / "x.part.json").write_text(f'{{"url": "{url}", "validator": "", "total": 1}}')
+    fetcher_of(server).fetch("test", "a/file.bin", tmp_path / "x", md5=MD5)
+    assert (tmp_path / "x").read_bytes() == DATA
+
+
+def test_stopping_ends_a_transfer_and_keeps_what_arrived(server, tmp_path):
+    fetcher = fetcher_of(server)
+    fetcher.stop()
+    with pytest.raises(DownloadError, match="stopped"):
+        fetcher.fetch("test", "a/file.bin", tmp_path / "x", md5=MD5)
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_listing_in_pages_is_read_to_the_end(server):
+    server.files |= {"tree": b"[1, 2]", "tree2": b"[3]"}
+    server.next_pages = {"tree": "tree2?cursor=x"}
+    assert fetcher_of(server).read_json("test", "tree") == [1, 2, 3]
+
+
+def test_a_listing_that_is_a_page_for_people_is_tried_again_and_then_named(server):
+    server.files["tree"] = b"[1]"
+    server.faults = ["html"]
+    assert fetcher_of(server).read_json("test", "tree") == [1]
+    server.faults = ["html"] * 4
+    with pytest.raises(DownloadError, match=r"/data/tree: gave up after 4 attempts: an HTML page"):
+        fetcher_of(server).read_json("test", "tree")

@@ -254,6 +254,12 @@ def test_fineweb_is_fetched_at_one_commit(acquire, mirror):
     assert (folder / "sample/10BT/001_00000.parquet").read_bytes() == b"PAR1 one"
 
 
+def test_a_listing_that_leads_out_of_the_folder_is_refused(acquire, mirror, capsys, tmp_path):
+    mirror.hub("HuggingFaceFW/fineweb-edu", "sample/10BT", {"../../../escape.parquet": b"PAR1"})
+    code, _ = acquire({"name": "web", "kind": "fineweb_edu", "folders": ["sample/10BT"]})
+    assert code == 1 and "file name leaves the folder" in capsys.readouterr().err
+
+
 def test_local_files_are_listed_where_they_are(acquire, tmp_path, capsys):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "a.fa").write_text(FASTA)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from bsm.acquire.benchmarks.evo_dms import read_evo_dms
@@ -36,9 +37,9 @@ def _lucaone(part: Part, benchmark: Benchmark, counts: Counts) -> tuple[dict[str
     commit = resolve_commit(part.fetcher, server, dataset, benchmark.version, part.lock.resolved.get("commit"))
     folder = folder_of(benchmark)
     wanted = [
-        Wanted(w.path, name.removeprefix(f"{folder}/"), "benchmark", sha256=w.sha256, n_bytes=w.n_bytes)
-        for name, w in list_folder(part.fetcher, server, dataset, commit, folder)
-        if name.endswith((".csv", "label.txt"))
+        replace(file, name=file.name.removeprefix(f"{folder}/"))
+        for file in list_folder(part.fetcher, server, dataset, commit, folder, "benchmark")
+        if file.name.endswith((".csv", "label.txt"))
     ]
     if not wanted:
         raise DownloadError("no files of this task", where=f"{dataset}@{commit}", value=folder,

@@ -64,17 +64,17 @@ def _rows(
 ) -> Iterator[Row]:
     damaged = _collector(report) if settings.on_damaged == "skip" else None
     secondary = _secondary_units(files.assembly_report) if settings.primary_units_only else frozenset()
-    pairs = [(path, _contigs_of_genbank(path, settings, report, damaged)) for path in files.genbank]
+    annotated = [(path, _contigs_of_genbank(path, damaged)) for path in files.genbank]
     if files.fasta:
         if len(files.fasta) != 1 or len(files.gff) != 1:
             raise InputError("one genomic FASTA and one GFF3 belong together", value=[*files.fasta, *files.gff],
                              way_out="Give each assembly a source of its own")  # fmt: skip
-        pairs.append((files.gff[0], _contigs_of_gff(files.fasta[0], files.gff[0], settings, report, damaged)))
-    for path, contigs in pairs:
+        annotated.append((files.gff[0], _contigs_of_gff(files.fasta[0], files.gff[0], damaged)))
+    for path, contigs in annotated:
         extractor = Extractor(settings, report, str(path), rna, protein)
         for contig, genes in contigs:
             if contig.n_ambiguous:
-                report.add("letters", "contigs with IUPAC codes read as n", contig.name)
+                report.add("letters", "contigs with IUPAC codes read as n", f"{contig.name}={contig.n_ambiguous}")
             for gene in genes:
                 gene.problem = "secondary_unit" if contig.name in secondary else gene.problem
                 progress.advance()
@@ -101,7 +101,7 @@ def _secondary_units(path: Path | None) -> frozenset[str]:
 
 
 def _contigs_of_gff(
-    fasta: Path, gff: Path, settings: PairSettings, report: PairsReport, damaged: Callable[[InputError], None] | None
+    fasta: Path, gff: Path, damaged: Callable[[InputError], None] | None
 ) -> Iterator[tuple[Contig, Iterator[Gene]]]:
     """Contigs in the order of the FASTA file, each with its genes; annotation that comes early waits, letters never."""
     groups = read_gff3_by_sequence(gff, is_wanted, damaged)
@@ -120,6 +120,7 @@ def _contigs_of_gff(
         if rows:
             n_found += 1
             contig = Contig.of(record.name, record.sequence, str(fasta))
+            del record  # a second copy of a chromosome
             yield contig, genes_of_rows(contig, rows)
     waiting.update(groups)
     if not n_found and waiting:
@@ -141,7 +142,7 @@ def _marked(genes: Iterator[Gene], problem: str) -> Iterator[Gene]:
 
 
 def _contigs_of_genbank(
-    path: Path, settings: PairSettings, report: PairsReport, damaged: Callable[[InputError], None] | None
+    path: Path, damaged: Callable[[InputError], None] | None
 ) -> Iterator[tuple[Contig, Iterator[Gene]]]:
     for record in read_genbank(path, damaged):
         problem = _record_problem(record)

@@ -146,12 +146,34 @@ def _leaks(paths: Sequence[Path]) -> list[str]:
 
 
 def _planted(planted: Sequence[_Row]) -> list[str]:
+    header = ("subject", "kind", "planted", "found", "wrongly found")
+    return [
+        "*Found* counts right answers (for look-alikes and genes to be rejected: left out, as they should be). "
+        "*Not planted* are answers without a planted one; for leaks, records that resemble a benchmark item because "
+        "both belong to one family.",
+        table(header, _planted_summary(planted)),
+        "### By source, layout and task",
+        _planted_detail(planted),
+    ]
+
+
+def _planted_summary(planted: Sequence[_Row]) -> list[list[object]]:
+    """Sums over sources, layouts and tasks: one row per kind."""
+    sums: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for row in planted:
+        kind, _, rest = row["kind"].partition(": ")
+        kind = row["kind"] if row["subject"] == "pairs" and rest else kind
+        for i, column in enumerate(("planted", "found", "wrongly_found")):
+            sums[row["subject"], kind][i] += row[column]
+    return [[*key, *values] for key, values in sorted(sums.items())]
+
+
+def _planted_detail(planted: Sequence[_Row]) -> str:
     rows = [
         [row["subject"], row["source"], row["kind"], row["planted"], row["found"], row["wrongly_found"], row["share"]]
         for row in planted
     ]
-    text = "*Found* counts right answers (for look-alikes and genes to be rejected: left out, as they should be)."
-    return [text, table(("subject", "source", "kind", "planted", "found", "wrongly found", "share right"), rows)]
+    return table(("subject", "source", "kind", "planted", "found", "wrongly found", "share right"), rows)
 
 
 def _licences(sources: Sequence[_Row]) -> list[str]:

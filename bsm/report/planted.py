@@ -140,17 +140,26 @@ def _left_out_copies(planted: list[_Row], kept: set[str]) -> set[str]:
 
 
 def _leaks(truth: Path, paths: list[Path], tallies: Tallies) -> None:
-    """A leak is found where a hit names the item, its role and the record it was planted in."""
+    """A leak is found where a hit names the item, its role and its record, and the item was removed for it.
+
+    Records that lost something without a planted item are counted as not planted: chance likeness within a family.
+    """
     found: dict[_Key, set[str]] = defaultdict(set)
+    removed: dict[str, set[str]] = defaultdict(set)
     for path in paths:
-        columns = ("dataset", "item_id", "role", "source", "record_id")
+        columns = ("dataset", "item_id", "role", "source", "record_id", "removed")
         for row in read_table(path, HITS, columns).to_pylist():
-            found[_key(row, ("dataset", "item_id", "role", "source"))].add(row["record_id"])
+            if row["removed"]:
+                found[_key(row, ("dataset", "item_id", "role", "source"))].add(row["record_id"])
+                removed[row["source"]].add(row["record_id"])
     for row in _truth_rows(truth / "leaks.parquet"):
         tally = tallies["leaks", row["corpus"], f"{row['kind']}: {row['task']}"]
         tally.planted += 1
         records = found[_key(row, ("dataset", "item_id", "role", "corpus"))]
         tally.found += any(_names(record_id, row["record_name"]) for record_id in records)
+        removed[row["corpus"]] = {r for r in removed[row["corpus"]] if not _names(r, row["record_name"])}
+    for source, records in ((s, r) for s, r in removed.items() if r):
+        tallies["leaks", source, _NOT_PLANTED].wrongly_found += len(records)
 
 
 def _names(record_id: str, record_name: str) -> bool:

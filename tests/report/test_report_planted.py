@@ -119,15 +119,20 @@ def test_of_mirrored_pages_one_is_expected(tmp_path):
     assert result(folder, found=[found])["web", "web", "dna: fasta"] == (2, 2, 0)
 
 
-@pytest.mark.parametrize(("record_id", "is_found"), [
-    ("uniprot:P1", True), ("uniprot:P1:0-50", True), ("uniprot:all:P1:t1", True), ("uniprot:P10", False),
+NOT_PLANTED = ("leaks", "uniprot", "not planted")
+
+
+@pytest.mark.parametrize(("record_id", "removed", "found", "n_others"), [
+    ("uniprot:P1", True, 1, 0), ("uniprot:P1:0-50", True, 1, 0), ("uniprot:all:P1:t1", True, 1, 0),
+    ("uniprot:P10", True, 0, 1), ("uniprot:P1", False, 0, 0),
 ])  # fmt: skip
-def test_a_leak_is_found_where_the_hit_names_item_and_record(tmp_path, record_id, is_found):
+def test_a_leak_is_found_where_the_item_was_removed_from_its_record(tmp_path, record_id, removed, found, n_others):
     folder = truth(tmp_path, leaks=[leak("item_1", "P1"), leak("item_2", "P1")])
     hit = {"task": "ppi", "dataset": "ppi", "item_id": "item_1", "role": "a", "source": "uniprot",
-           "record_id": record_id}  # fmt: skip
+           "record_id": record_id, "removed": removed}  # fmt: skip
     hits = table(tmp_path / "uniprot" / "all.hits.parquet", [hit], HITS)
-    assert result(folder, hits=[hits]) == {("leaks", "uniprot", "exact: ppi"): (2, int(is_found), 0)}
+    others = {NOT_PLANTED: (0, 0, n_others)} if n_others else {}
+    assert result(folder, hits=[hits]) == {("leaks", "uniprot", "exact: ppi"): (2, found, 0)} | others
 
 
 def test_a_missing_truth_is_a_clear_error(tmp_path):

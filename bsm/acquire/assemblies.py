@@ -31,6 +31,7 @@ from bsm.base.errors import InputError
 from bsm.base.files import reading_text
 
 _REQUIRED = ("assembly_accession", "taxid", "species_taxid", "organism_name", "seq_rel_date", "asm_name", "ftp_path")
+_OPTIONAL = ("refseq_category", "version_status", "annotation_name", "annotation_date")
 _DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d", "%m/%d/%y")
 _REFERENCE = ("reference genome", "representative genome")
 
@@ -73,11 +74,13 @@ def read_summary(path: Path | str) -> Iterator[Assembly]:
     Raises InputError where the header or a needed column is missing, or where the last line is cut.
     """
     columns: list[str] = []
+    used: list[tuple[int, str]] = []
     with reading_text(path) as handle:
         for number, line in enumerate(handle, 1):
             if line.startswith("#"):
                 if "assembly_accession" in line:
                     columns = _columns(line, f"{path}:{number}")
+                    used = [(i, name) for i, name in enumerate(columns) if name in _REQUIRED + _OPTIONAL]
                 continue
             fields = line.rstrip("\n").split("\t")
             if not columns:
@@ -86,7 +89,7 @@ def read_summary(path: Path | str) -> Iterator[Assembly]:
             if len(fields) != len(columns):
                 _report_odd_row(f"{path}:{number}", len(fields), len(columns), is_cut=not line.endswith("\n"))
                 continue
-            yield _assembly(dict(zip(columns, fields, strict=True)), f"{path}:{number}")
+            yield _assembly({name: fields[i] for i, name in used}, f"{path}:{number}")
     if not columns:
         raise InputError("no header with assembly_accession", where=str(path),
                          way_out="Is this an assembly_summary file?")  # fmt: skip

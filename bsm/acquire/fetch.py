@@ -152,7 +152,7 @@ class Fetcher:
     def _unchanged(self, server: str, url: str, target: Path) -> bool:
         with self._open(server, url, head=True) as reply:
             stat = target.stat()
-            return reply.total == stat.st_size and reply.last_modified == int(stat.st_mtime)
+            return reply.total == stat.st_size and reply.modified_ns == stat.st_mtime_ns
 
     def _download(
         self, server: str, url: str, part: Path, name: str, expected: Expected, progress: Progress | None
@@ -230,7 +230,7 @@ class _PartFile:
         self._digests = Digests()
         self._n_shown = 0
         self._total: int | None = None
-        self._modified: float | None = None
+        self._modified_ns: int | None = None
         note = _read_note(path)
         self.validator = note.get("validator", "")
         self.offset = self.size if note.get("url") == url and (self.validator or expected.has_checksum) else 0
@@ -241,7 +241,7 @@ class _PartFile:
 
     def take(self, reply: Reply) -> None:
         """Append the reply's bytes (or start again where the server sends the whole file)."""
-        self._total, self._modified = reply.total, reply.last_modified
+        self._total, self._modified_ns = reply.total, reply.modified_ns
         if reply.start == 0:
             self.forget()
             self.validator = reply.validator
@@ -300,8 +300,8 @@ class _PartFile:
         except VerificationError:
             self.forget()
             raise
-        if self._modified is not None:
-            os.utime(self.path, (self._modified, self._modified))
+        if self._modified_ns is not None:
+            os.utime(self.path, ns=(self._modified_ns, self._modified_ns))
         return digests
 
 

@@ -43,11 +43,10 @@ def acquire_ncbi_gene(part: Part, source: NcbiGene) -> None:
     part.add_made(subset, "gene2accession", table_url, version)
 
     extraction = Extraction(part, needed, file_hash(subset))
-    files = release_files(part.fetcher, release, source.divisions, _OUTPUTS)
-    for file in files:
+    for file in release_files(part.fetcher, release, source.divisions, _OUTPUTS):
         extraction.read(file)
     for type_, (name, role) in _OUTPUTS.items():
-        if extraction.merge(type_, [f for f in files if f.type == type_], part.folder / name):
+        if extraction.merge(type_, part.folder / name):
             part.add_made(part.folder / name, role, catalogue_url, version)
     unresolved = extraction.unresolved()
     write_unresolved(part.folder / "unresolved.csv", unresolved)
@@ -66,20 +65,19 @@ class Extraction:
             "rna": set(needed.rna), "protein": set(needed.protein), "genomic": set(needed.slices),
         }  # fmt: skip
         self._beyond: set[tuple[str, int, int]] = set()
+        self._extracts: dict[str, list[Path]] = {type_: [] for type_ in _OUTPUTS}
 
     def read(self, file: ReleaseFile) -> None:
         """Fetch and read one release file, or take up the extract of an earlier run; skip it where all is found."""
         if not self._left[file.type]:
             return
-        extract, note = self._extract(file), self._part.work / f"{file.name}.json"
+        extract, note = self._part.work / f"{file.name}.extract", self._part.work / f"{file.name}.json"
         if not (extract.exists() and self._take_up(file, note)):
             self._make(file, extract, note)
         if extract.stat().st_size:
+            self._extracts[file.type].append(extract)
             for record in read_fasta(extract):
                 self._left[file.type].discard(record.name.rpartition(":")[0] or record.name)
-
-    def _extract(self, file: ReleaseFile) -> Path:
-        return self._part.work / f"{file.name}.extract"
 
     def _take_up(self, file: ReleaseFile, note: Path) -> bool:
         found = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
@@ -113,14 +111,13 @@ class Extraction:
             else:
                 yield f"{record.name}:{start}-{end}", "", record.sequence[start:end]
 
-    def merge(self, type_: str, files: Iterable[ReleaseFile], out: Path) -> bool:
+    def merge(self, type_: str, out: Path) -> bool:
         """Join the extracts of one type, in the order of the release; a repeated record is taken once."""
-        extracts = [e for e in map(self._extract, files) if e.exists() and e.stat().st_size]
-        if not extracts:
+        if not self._extracts[type_]:
             return False
         seen: set[str] = set()
         with writing_gzip(out) as stream:
-            for extract in extracts:
+            for extract in self._extracts[type_]:
                 for record in read_fasta(extract):
                     if record.name not in seen:
                         seen.add(record.name)

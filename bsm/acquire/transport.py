@@ -47,8 +47,8 @@ class Reply:
     total: int | None
     validator: str
     """Strong ETag or Last-Modified as If-Range wants it; empty where there is neither."""
-    last_modified: float | None
-    """Seconds since 1970."""
+    modified_ns: int | None
+    """Publisher's modification time, nanoseconds since 1970."""
     chunks: Iterator[bytes]
     next_url: str = ""
     """Address of the next page of a listing (Link header)."""
@@ -83,7 +83,7 @@ class FileTransport:
             start = offset if offset <= stat.st_size and validator in ("", current) else 0
             handle.seek(start)
             blocks = iter(lambda: handle.read(_BLOCK_BYTES), b"")
-            yield Reply(start, stat.st_size, current, int(stat.st_mtime), blocks)
+            yield Reply(start, stat.st_size, current, stat.st_mtime_ns, blocks)
 
 
 @dataclass
@@ -147,7 +147,8 @@ def _reply(response: httpx.Response, url: str, offset: int) -> Reply:
     elif response.headers.get("content-encoding", "identity") != "identity" and not url.endswith((".gz", ".tgz")):
         raise DownloadError("compressed transfer although none was asked for", where=url, way_out="Use another mirror")
     link = re.search(r'<([^>]+)>;\s*rel="next"', response.headers.get("link", ""))
-    modified = email.utils.parsedate_to_datetime(m).timestamp() if (m := _date(response)) else None
+    date = _date(response)
+    modified = int(email.utils.parsedate_to_datetime(date).timestamp()) * 1_000_000_000 if date else None
     return Reply(start, total, _validator(response), modified, chunks, link[1] if link else "")
 
 

@@ -122,6 +122,18 @@ def test_a_stopped_run_goes_on_after_the_files_already_read(acquire, mirror, cap
     assert len(read_file_list(folder)) == 6
 
 
+def test_extracts_of_another_choice_are_not_taken_up(acquire, mirror):
+    broken = mirror.root / "ncbi/refseq/release/fungi/fungi.2.rna.fna.gz"
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[:-3])
+    assert acquire(taxids=[7])[0] == 1
+    broken.write_bytes(whole)
+    code, folder = acquire(taxids=[8])
+    assert code == 0
+    assert records(folder / "protein.faa.gz") == {"NP_1.1": "MAAA"}
+    assert not (folder / "rna.fna.gz").exists() and not (folder / "genomic.fna.gz").exists()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

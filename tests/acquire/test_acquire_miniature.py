@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bsm.acquire.registry import FILES
-from bsm.base.config.load import load_config
+from bsm.base.config.load import ROOT_CONFIG, load_config
 from bsm.base.config.problems import validated
 from bsm.base.fasta import read_fasta
 from bsm.base.filelist import files_of, read_file_list
@@ -100,6 +100,12 @@ def test_colabfold_holds_as_many_proteins_as_were_made(world):
     records = list(read_fasta(*files_of(world / "data/raw/colabfold/all", "protein_fasta")))
     assert len(records) >= CONFIG.miniature.world.n_colabfold
     assert len({r.name for r in records}) == len(records)
+
+
+def test_a_source_is_fetched_by_its_name_in_the_config(world, monkeypatch):
+    monkeypatch.chdir(world)
+    assert main(["acquire", "--config", str(ROOT_CONFIG), "--source", "uniprot", "--out", "by_name"]) == 0
+    assert (world / "by_name/files.csv").read_bytes() == (world / "data/raw/uniprot/all/files.csv").read_bytes()
 
 
 def test_every_registered_file_is_on_a_configured_server():

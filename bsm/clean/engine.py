@@ -7,8 +7,9 @@ letters over alignment columns (gaps included).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -83,6 +84,8 @@ class Engine:
         order = np.argsort(codes[positions], kind="stable")
         self._positions = positions[order]
         self._codes = codes[self._positions]
+        owner = np.searchsorted(self.starts, self._positions, side="right") - 1
+        self._demands = np.minimum(self.alphabet.min_score, self.self_scores[owner] * 9 // 20).astype(np.int32)
         n_codes = self.alphabet.base**self.k
         bits = min(_MAX_INDEX_BITS, max(8, int(positions.size).bit_length() + 3))
         self._shift = max(0, (n_codes - 1).bit_length() - bits)
@@ -92,8 +95,8 @@ class Engine:
         """Ungapped segments of all queries in the targets, grouped by (target, query)."""
         joined, starts = join(targets)
         raw = kernels.seed_and_extend(
-            joined, self.joined, self._buckets, self._codes, self._positions, self._shift, self.alphabet.base, self.k,
-            self.alphabet.scores, self.alphabet.x_drop, self.alphabet.min_score,
+            joined, self.joined, self._buckets, self._codes, self._positions, self._demands, self._shift,
+            self.alphabet.base, self.k, self.alphabet.scores, self.alphabet.x_drop,
         )  # fmt: skip
         query = np.searchsorted(self.starts, raw[:, 0], side="right") - 1
         target = np.searchsorted(starts, raw[:, 2], side="right") - 1
@@ -171,18 +174,20 @@ class Spliced(NamedTuple):
     target: int
     first: int
     """Row of the first segment."""
-    query_start: int
-    query_end: int
     start: int
     end: int
-    identity: float
-    coverage: float
+    same: np.ndarray
+    """int8 per query letter: 1 equal, 0 different, -1 in none of the pieces."""
 
 
-def spliced_matches(segments: Segments, lengths: np.ndarray, self_scores: np.ndarray, max_gap: int) -> list[Spliced]:
-    """Chains of two or more segments with target gaps up to ``max_gap``; coverage is the union of their query spans."""
+Reader = Callable[[int, int, int], np.ndarray]
+"""(target, start, n letters) -> codes, in the coordinates of the segments."""
+
+
+def spliced_matches(segments: Segments, engine: Engine, read: Reader, max_gap: int) -> list[Spliced]:
+    """Chains of two or more segments with target gaps up to ``max_gap``."""
     group_query = segments.query[segments.group_starts[:-1]]
-    totals = np.ceil(0.4 * self_scores[group_query]).astype(np.int64)
+    totals = np.ceil(0.4 * engine.self_scores[group_query]).astype(np.int64)
     chains = kernels.chain_segments(segments.fields, segments.group_starts, np.full(group_query.size, -1), max_gap,
                                     totals, _LOOKBACK)  # fmt: skip
     found: list[Spliced] = []
@@ -190,16 +195,39 @@ def spliced_matches(segments: Segments, lengths: np.ndarray, self_scores: np.nda
         if members.size < 2:
             continue
         parts = segments.fields[members]
-        covered, reach = 0, 0
-        for start, end in parts[:, :2].tolist():
-            covered += max(0, end - max(start, reach))
-            reach = max(reach, end)
-        n_letters = int((parts[:, 1] - parts[:, 0]).sum())
-        query = int(segments.query[members[0]])
-        found.append(Spliced(query, int(segments.target[members[0]]), int(members[0]), int(parts[0, 0]), reach,
-                             int(parts[:, 2].min()), int(parts[:, 3].max()), float(parts[:, 5].sum() / n_letters),
-                             covered / int(lengths[query])))  # fmt: skip
+        query, target = int(segments.query[members[0]]), int(segments.target[members[0]])
+        same = _same_letters(parts, engine.queries.letters[query], partial(read, target))
+        found.append(Spliced(query, target, int(members[0]), int(parts[:, 2].min()), int(parts[:, 3].max()), same))
     return found
+
+
+def _same_letters(parts: np.ndarray, query: np.ndarray, read: Callable[[int, int], np.ndarray]) -> np.ndarray:
+    """Equality per query letter; where two pieces overlap, each letter comes from one, split where most are equal."""
+    same = np.full(query.size, -1, dtype=np.int8)
+    reach = 0
+    for q_start, q_end, t_start in parts[:, :3].tolist():
+        new = (query[q_start:q_end] == read(t_start, q_end - q_start)).astype(np.int8)
+        overlap = min(max(0, reach - q_start), new.size)
+        old = same[q_start : q_start + overlap]
+        equal = np.concatenate(([0], np.cumsum(old))) + np.concatenate((np.cumsum(new[:overlap][::-1])[::-1], [0]))
+        split = int(np.argmax(equal))
+        same[q_start + split : q_end] = new[split:]
+        reach = max(reach, q_end)
+    return same
+
+
+def stretch_of(found: Spliced, demand: Demand) -> tuple[int, int, float, float] | None:
+    """Query start and end, identity and coverage of the longest part that meets the demand; None where none does.
+
+    Letters in none of the pieces count against the coverage, not against the identity.
+    """
+    covered = np.flatnonzero(found.same >= 0)
+    differs = (1 - found.same[covered]).astype(np.uint8)
+    zeros = np.zeros_like(differs)
+    begin, end, _, _, n_same, n = kernels.longest_stretch(zeros, differs, zeros, 0, 0, demand.identity)
+    if not n or n < demand.coverage * found.same.size - 1e-9:
+        return None
+    return int(covered[begin]), int(covered[end - 1]) + 1, n_same / n, n / found.same.size
 
 
 def _members(chains: np.ndarray) -> Iterator[np.ndarray]:

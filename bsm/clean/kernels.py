@@ -72,13 +72,13 @@ def choose_seeds(codes: np.ndarray, n_same: np.ndarray, starts: np.ndarray, ends
 
 @njit(cache=True, nogil=True)
 def seed_and_extend(target: np.ndarray, queries: np.ndarray, bucket_starts: np.ndarray, seed_codes: np.ndarray,
-                    seed_positions: np.ndarray, shift: int, base: int, k: int, scores: np.ndarray,
-                    x_drop: int, min_score: int) -> np.ndarray:  # fmt: skip
+                    seed_positions: np.ndarray, seed_demands: np.ndarray, shift: int, base: int, k: int,
+                    scores: np.ndarray, x_drop: int) -> np.ndarray:  # fmt: skip
     """int64[n, HSP_FIELDS]: maximal ungapped segments around shared k-mers.
 
-    ``seed_codes`` is sorted and ``bucket_starts[b]`` is its first entry with ``code >> shift >= b``. Segments below
-    ``min_score`` are left out unless they span a whole query. A diagonal is extended once (a small table
-    remembers how far each was read; a collision only repeats work).
+    ``seed_codes`` is sorted and ``bucket_starts[b]`` is its first entry with ``code >> shift >= b``. Segments that
+    score less than the seed's entry in ``seed_demands`` are left out unless they span a whole query. A diagonal
+    is extended once (a small table remembers how far each was read; a collision only repeats work).
     """
     out = np.empty((1024, HSP_FIELDS), dtype=np.int64)
     n_out = 0
@@ -133,7 +133,7 @@ def seed_and_extend(target: np.ndarray, queries: np.ndarray, bucket_starts: np.n
             read_diagonal[slot] = t - q
             read_to[slot] = t + right
             whole = queries[q - left - 1] == separator and queries[q + right] == separator
-            if best < min_score and not whole:
+            if best < seed_demands[entry] and not whole:
                 continue
             if n_out == out.shape[0]:
                 grown = np.empty((2 * n_out, HSP_FIELDS), dtype=np.int64)

@@ -15,7 +15,17 @@ import numpy as np
 
 from bsm.base.alphabet import Modality
 from bsm.base.config.data import CleanSettings
-from bsm.clean.engine import Demand, Engine, Match, Queries, Segments, Spliced, spliced_matches
+from bsm.clean.engine import (
+    Demand,
+    Engine,
+    Match,
+    Queries,
+    Reader,
+    Segments,
+    Spliced,
+    spliced_matches,
+    stretch_of,
+)
 from bsm.clean.items import Query
 from bsm.clean.letters import (
     Alphabet,
@@ -29,7 +39,6 @@ from bsm.clean.letters import (
 
 SAME, IN_NUCLEOTIDES, IN_PROTEIN = "same_modality", "protein_in_nucleotides", "nucleotides_in_protein"
 LEVEL_IDENTITY = {"paper": 1.0, "strict": 0.95, "family": 0.5}
-_FAMILY_K_NUCLEOTIDES, _FAMILY_K_AMINO_ACIDS = 11, 4
 
 
 class Piece(NamedTuple):
@@ -82,7 +91,7 @@ class LeakSearch:
 
     def unsearched(self) -> Iterator[tuple[Query, str]]:
         """Queries that cannot be searched, with the reason."""
-        seeded = {e.query for index in (self._nucleotides, self._proteins) if index for e in index.seeded()}
+        seeded = {entry.query for index in (*self._nucleotides, *self._proteins) for entry in index.seeded()}
         for number, query in enumerate(self.queries):
             alphabet = nucleotides() if query.modality.is_nucleotide else amino_acids()
             if len(query.sequence) < alphabet.min_searched:
@@ -95,22 +104,24 @@ class LeakSearch:
         hits: list[Hit] = []
         nucleotide = [i for i, p in enumerate(pieces) if p.modality.is_nucleotide]
         protein = [i for i, p in enumerate(pieces) if not p.modality.is_nucleotide]
-        if nucleotide and (self._nucleotides or self._proteins):
+        if nucleotide:
             codes = [encode(pieces[i].sequence, nucleotides()) for i in nucleotide]
-            if self._nucleotides:
-                hits += self._in_nucleotides(self._nucleotides, codes, nucleotide)
+            for index in self._nucleotides:
+                hits += self._in_nucleotides(index, codes, nucleotide)
             if self._proteins:
-                tables = [pieces[i].genetic_code for i in nucleotide]
-                hits += self._in_translations(self._proteins, codes, tables, nucleotide)
-        if protein and (self._proteins or self._frames):
+                frames = _six_frames(codes, [pieces[i].genetic_code for i in nucleotide])
+                sizes = [letters.size for letters in codes]
+                for index in self._proteins:
+                    hits += self._in_translations(index, frames, sizes, nucleotide)
+        if protein:
             codes = [encode(pieces[i].sequence, amino_acids()) for i in protein]
-            for index, kind in ((self._proteins, SAME), (self._frames, IN_PROTEIN)):
-                if index:
+            for indexes, kind in ((self._proteins, SAME), (self._frames, IN_PROTEIN)):
+                for index in indexes:
                     matches, _ = index.engine.search(codes)
                     hits += [_on_protein(index.entries[m.query], m, protein[m.target], kind) for m in matches]
         return sorted(hits, key=lambda h: (h.piece, h.start, h.end, h[:5], h.item_start))
 
-    def _index_nucleotides(self) -> _Index | None:
+    def _index_nucleotides(self) -> list[_Index]:
         entries, letters = [], []
         for number, codes in self._encoded(nucleotides()):
             entries.append(_Entry(number, 1, -1, 0, codes.size))
@@ -121,12 +132,12 @@ class LeakSearch:
                 letters.append(turned)
         return self._index(entries, letters, nucleotides())
 
-    def _index_proteins(self) -> _Index | None:
+    def _index_proteins(self) -> list[_Index]:
         found = list(self._encoded(amino_acids()))
         entries = [_Entry(number, 0, -1, 0, codes.size) for number, codes in found]
         return self._index(entries, [codes for _, codes in found], amino_acids())
 
-    def _index_frames(self) -> _Index | None:
+    def _index_frames(self) -> list[_Index]:
         entries, letters = [], []
         for number, codes in self._encoded(nucleotides()):
             for frame in open_frames(codes, 1, self.settings.search.min_orf_aa):
@@ -140,88 +151,91 @@ class LeakSearch:
             if query.modality.is_nucleotide == wanted and len(query.sequence) >= alphabet.min_searched:
                 yield number, encode(query.sequence, alphabet)
 
-    def _index(self, entries: list[_Entry], letters: list[np.ndarray], alphabet: Alphabet) -> _Index | None:
-        if not letters:
-            return None
-        search, family = self.settings.search, self.settings.level == "family"
-        if alphabet is nucleotides():
-            k = min(search.k_nucleotides, _FAMILY_K_NUCLEOTIDES) if family else search.k_nucleotides
-        else:
-            k = min(search.k_amino_acids, _FAMILY_K_AMINO_ACIDS) if family else search.k_amino_acids
+    def _index(self, entries: list[_Entry], letters: list[np.ndarray], alphabet: Alphabet) -> list[_Index]:
+        """One index for short sequences, one for the others: short ones need shorter seeds, and are few letters."""
+        search = self.settings.search
+        k = search.k_nucleotides if alphabet is nucleotides() else search.k_amino_acids
+        if self.settings.level == "family":
+            k = min(k, alphabet.family_k)
+        short = [number for number, codes in enumerate(letters) if codes.size < alphabet.short]
+        long = [number for number, codes in enumerate(letters) if codes.size >= alphabet.short]
+        tiers = ((short, min(k, alphabet.short_k)), (long, k))
+        return [self._tier([entries[n] for n in tier], [letters[n] for n in tier], alphabet, k_tier)
+                for tier, k_tier in tiers if tier]  # fmt: skip
+
+    def _tier(self, entries: list[_Entry], letters: list[np.ndarray], alphabet: Alphabet, k: int) -> _Index:
         exact = np.array([codes.size < alphabet.min_inexact for codes in letters], dtype=bool)
         demands = [
-            Demand(1.0, 1.0) if short else self._demand(self.queries[entry.query])
-            for entry, short in zip(entries, exact, strict=True)
+            Demand(1.0, 1.0) if short else self._demand(self.queries[entry.query], codes.size >= alphabet.min_family)
+            for entry, codes, short in zip(entries, letters, exact, strict=True)
         ]
-        engine = Engine(Queries(letters, demands, exact), alphabet, k, search.max_occurrences,
+        engine = Engine(Queries(letters, demands, exact), alphabet, k, self.settings.search.max_occurrences,
                         self.settings.min_coverage)  # fmt: skip
         return _Index(engine, entries)
 
-    def _demand(self, query: Query) -> Demand:
+    def _demand(self, query: Query, is_long: bool) -> Demand:
         """What the level asks. At level paper an assay's wild type counts as the instance at strict's demand, and
-        the first residue of a protein may differ (start codons other than ATG, cleaved methionine)."""
+        the first residue of a protein may differ (start codons other than ATG, cleaved methionine). At level
+        family what is not long is held to strict: half of a few letters agree by chance."""
         level = self.settings.level
         if level == "paper" and not query.assay:
             n_letters = len(query.sequence)
             return Demand(1.0, 1.0 if query.modality.is_nucleotide else (n_letters - 1) / n_letters)
-        identity = LEVEL_IDENTITY["strict" if level == "paper" else level]
+        identity = LEVEL_IDENTITY["family" if level == "family" and is_long else "strict"]
         return Demand(identity, self.settings.min_coverage)
 
     def _in_nucleotides(self, index: _Index, codes: list[np.ndarray], numbers: list[int]) -> list[Hit]:
         matches, segments = index.engine.search(codes)
         hits = [_on_nucleotides(index.entries[m.query], m, numbers[m.target]) for m in matches]
         compact = {(m.query, m.target) for m in matches}
-        for s in self._spliced(index, segments):
+
+        def read(target: int, start: int, n: int) -> np.ndarray:
+            return codes[target][start : start + n]
+
+        for s, match in self._spliced(index, segments, read):
             entry = index.entries[s.query]
             if (s.query, s.target) not in compact:
-                meets = self._meets(index, s)
-                span = _turned(s.query_start, s.query_end, entry.length, entry.strand)
-                hits.append(Hit(entry.query, numbers[s.target], SAME, entry.strand, -1, *span, s.start, s.end,
-                                s.identity, s.coverage, meets))  # fmt: skip
+                hits.append(_on_nucleotides(entry, match, numbers[s.target]))
         return hits
 
     def _in_translations(
-        self, index: _Index, codes: list[np.ndarray], tables: list[int], numbers: list[int]
+        self, index: _Index, frames: list[np.ndarray], sizes: list[int], numbers: list[int]
     ) -> list[Hit]:
-        frames: list[np.ndarray] = []
-        for letters, table in zip(codes, tables, strict=True):
-            frames += translate_frames(letters, table)
-            frames += translate_frames(reverse_complement(letters), table)
         matches, segments = index.engine.search(frames)
         hits = []
         compact = set()
         for m in matches:
             piece, strand, frame = m.target // 6, (1, -1)[m.target % 6 // 3], m.target % 3
             compact.add((m.query, m.target // 3))
-            span = _turned(frame + 3 * m.start, frame + 3 * m.end, codes[piece].size, strand)
+            span = _turned(frame + 3 * m.start, frame + 3 * m.end, sizes[piece], strand)
             hits.append(Hit(index.entries[m.query].query, numbers[piece], IN_NUCLEOTIDES, strand, frame,
                             m.query_start, m.query_end, *span, m.identity, m.coverage, m.meets))  # fmt: skip
         strands = _on_strands(segments)
-        for s in self._spliced(index, strands):
-            if (s.query, s.target) in compact:
-                continue
-            piece, strand = s.target // 2, (1, -1)[s.target % 2]
-            span = _turned(s.start, s.end, codes[piece].size, strand)
-            frame = int(strands.fields[s.first, 2] % 3)
-            hits.append(Hit(index.entries[s.query].query, numbers[piece], IN_NUCLEOTIDES, strand, frame, s.query_start,
-                            s.query_end, *span, s.identity, s.coverage, self._meets(index, s)))  # fmt: skip
+
+        def read(target: int, start: int, n: int) -> np.ndarray:
+            return frames[3 * target + start % 3][start // 3 : start // 3 + n]
+
+        for s, m in self._spliced(index, strands, read):
+            if (s.query, s.target) not in compact:
+                piece, strand = s.target // 2, (1, -1)[s.target % 2]
+                span = _turned(s.start, s.end, sizes[piece], strand)
+                frame = int(strands.fields[s.first, 2] % 3)
+                hits.append(Hit(index.entries[s.query].query, numbers[piece], IN_NUCLEOTIDES, strand, frame,
+                                m.query_start, m.query_end, *span, m.identity, m.coverage, m.meets))  # fmt: skip
         return hits
 
-    def _spliced(self, index: _Index, segments: Segments) -> Iterator[Spliced]:
+    def _spliced(self, index: _Index, segments: Segments, read: Reader) -> Iterator[tuple[Spliced, Match]]:
         if not self.settings.search.max_intron_nt:
             return
         engine = index.engine
-        for found in spliced_matches(segments, engine.lengths, engine.self_scores, self.settings.search.max_intron_nt):
-            demand = engine.queries.demands[found.query]
-            if not engine.queries.exact[found.query] and (
-                _reaches(found, demand.identity, demand.coverage)
-                or _reaches(found, engine.listing.identity, engine.listing.coverage)
-            ):
-                yield found
-
-    def _meets(self, index: _Index, found: Spliced) -> bool:
-        demand = index.engine.queries.demands[found.query]
-        return _reaches(found, demand.identity, demand.coverage)
+        for found in spliced_matches(segments, engine, read, self.settings.search.max_intron_nt):
+            for demand, meets in ((engine.queries.demands[found.query], True), (engine.listing, False)):
+                stretch = None if engine.queries.exact[found.query] else stretch_of(found, demand)
+                if stretch is not None:
+                    start, end, identity, coverage = stretch
+                    yield found, Match(found.query, found.target, start, end, found.start, found.end, identity,
+                                       coverage, meets)  # fmt: skip
+                    break
 
 
 class _Index(NamedTuple):
@@ -230,10 +244,6 @@ class _Index(NamedTuple):
 
     def seeded(self) -> Iterator[_Entry]:
         return (e for e, has_seed in zip(self.entries, self.engine.has_seed, strict=True) if has_seed)
-
-
-def _reaches(found: Spliced, identity: float, coverage: float) -> bool:
-    return found.identity >= identity - 1e-9 and found.coverage >= coverage - 1e-9
 
 
 def _turned(start: int, end: int, length: int, strand: int) -> tuple[int, int]:
@@ -254,6 +264,15 @@ def _on_protein(entry: _Entry, match: Match, piece: int, kind: str) -> Hit:
         span = _turned(begin, end, entry.length, entry.strand)
     return Hit(entry.query, piece, kind, entry.strand, entry.frame, *span, match.start, match.end, match.identity,
                match.coverage, match.meets)  # fmt: skip
+
+
+def _six_frames(codes: list[np.ndarray], tables: list[int]) -> list[np.ndarray]:
+    """Six translations per sequence: frames 0-2 of the strand as given, then of its reverse complement."""
+    frames: list[np.ndarray] = []
+    for letters, table in zip(codes, tables, strict=True):
+        frames += translate_frames(letters, table)
+        frames += translate_frames(reverse_complement(letters), table)
+    return frames
 
 
 def _on_strands(segments: Segments) -> Segments:

@@ -31,12 +31,16 @@ class Alphabet:
     base: int  # number of letters that can stand in a seed
     scores: np.ndarray  # int32[N_CODES, N_CODES]
     x_drop: int  # an ungapped extension ends when it falls this far below its best
-    min_score: int  # of an ungapped segment
+    min_score: int  # of an ungapped segment; of short queries 45 % of their own score where that is less
     gap_open: int
     gap_extend: int
     max_period: int  # k-mers that repeat with a period up to this are low complexity
     min_searched: int  # letters; shorter items stand everywhere by chance and are not searched
     min_inexact: int  # letters; shorter items are found by exact containment only
+    short: int  # letters; shorter items have an index of their own with seeds of short_k letters
+    short_k: int
+    family_k: int  # seeds at level family
+    min_family: int  # letters; shorter items are held to level strict at level family
 
 
 def _table(letters: str, unknown: int, also: dict[str, int] | None = None) -> np.ndarray:
@@ -78,6 +82,7 @@ def nucleotides() -> Alphabet:
     return Alphabet(
         _table(NUCLEOTIDES[:4], _UNKNOWN_NT), 4, _nucleotide_scores(), x_drop=20, min_score=18,
         gap_open=3, gap_extend=2, max_period=3, min_searched=15, min_inexact=30,
+        short=64, short_k=11, family_k=11, min_family=150,
     )  # fmt: skip
 
 
@@ -87,6 +92,7 @@ def amino_acids() -> Alphabet:
     return Alphabet(
         _table(AMINO_ACIDS, _UNKNOWN_AA, {"*": _STOP}), 20, _protein_scores(), x_drop=20, min_score=25,
         gap_open=11, gap_extend=1, max_period=2, min_searched=7, min_inexact=14,
+        short=32, short_k=5, family_k=4, min_family=60,
     )  # fmt: skip
 
 

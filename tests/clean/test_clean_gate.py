@@ -1,0 +1,148 @@
+"""The gate: no validation sequence in training, the loss rule, and a manifest of the content."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow as pa
+import pytest
+from Bio.Seq import Seq
+from clean_makers import piece
+from clean_reference import frames, stands_in
+from test_clean_group import gene
+
+from bsm.base import tables
+from bsm.base.config.data import CleanSettings
+from bsm.base.counts import Counts, read_counts
+from bsm.base.errors import BsmError, InputError
+from bsm.clean.contents import ContentHash
+from bsm.clean.gate import pass_gate
+from bsm.clean.group import group_parts
+from bsm.cli import main
+
+
+def gated(tmp_path, sources, removed=(), **settings):
+    """Group all parts of all sources and pass each source through its gate -> rows and manifest by source."""
+    config = CleanSettings(**settings)
+    groups = tmp_path / "groups.parquet"
+    group_parts([path for paths in sources.values() for path in paths], config, groups, tmp_path / "groups.csv")
+    result = {}
+    for name, paths in sources.items():
+        out, manifest, counts = (tmp_path / f"{name}.{end}" for end in ("clean.parquet", "json", "gate.csv"))
+        pass_gate(paths, list(removed), groups, config, out, manifest, counts)
+        rows = tables.read_table(out, tables.CLEAN).to_pylist()
+        result[name] = rows, json.loads(manifest.read_text()), read_counts(counts)
+    return result
+
+
+def test_no_validation_sequence_stands_in_training_whatever_the_modality(maker, write, tmp_path):
+    genes = [gene(maker, n, n_aa=35) for n in range(40)]
+    contig = "".join((r["sequence"] if n % 2 else str(Seq(r["sequence"]).reverse_complement())) + maker.dna(150)
+                     for n, (_, r, _) in enumerate(genes))  # fmt: skip
+    contig += "".join(maker.coding(p["sequence"]) + maker.dna(100) for *_, p in genes)
+    nt = [piece("nt:contig", contig, "dna", source="nt"), piece("nt:other", maker.dna(400), "dna", source="nt")]
+    aa = [piece(f"aa:{n}", g[2]["sequence"], "protein", source="aa") for n, g in enumerate(genes)]
+    documents = [(("rna", g[1]["sequence"]), ("dna", maker.dna(90)), ("dna", maker.dna(90))) for g in genes]
+    web = [piece(f"web:{n}", s, m, k, source="web") for n, d in enumerate(documents) for k, (m, s) in enumerate(d)]
+    sources = {"refseq_pairs": [write("pairs", [r for g in genes for r in g])], "nt": [write("nt", nt)],
+               "aa": [write("aa", aa)], "web": [write("web", web)]}  # fmt: skip
+    result = gated(tmp_path, sources, valid_share=0.3, deduplicate={"container_nt": 5000})
+    rows = [row for found, _, _ in result.values() for row in found]
+    valid = [r for r in rows if r["split"] == "valid"]
+    train = [r for r in rows if r["split"] == "train"]
+    assert {r["source"] for r in valid} >= {"refseq_pairs", "aa", "web"}
+    for text in train:
+        for held in valid:
+            nucleotide = held["modality"] != "protein"
+            if (text["modality"] != "protein") == nucleotide:
+                assert not stands_in(held["sequence"], text["sequence"], 0.95, 0.8)
+            elif not nucleotide:
+                assert not any(stands_in(held["sequence"], f, 0.95, 0.8) for f in frames(text["sequence"]))
+    assert {r["group_id"] for r in valid}.isdisjoint({r["group_id"] for r in train})
+    pieces = [r for r in train if r["record_id"].startswith("nt:contig")]
+    assert len(pieces) > 5
+    assert all(r["sequence"] == contig[r["start"] : r["end"]] for r in pieces)
+    counts = {(c["outcome"], c["reason"]): int(c["n_letters"]) for c in result["nt"][2]}
+    assert counts["changed", "validation_sequence"] > 1000
+    assert sum(counts.values()) == len(contig) + 400
+
+
+def test_duplicates_leave_and_multiplicity_stays(maker, write, tmp_path):
+    p = maker.protein(80)
+    rows = [piece(f"aa:{n}", p, "protein", source="aa") for n in range(3)]
+    found, manifest, counts = gated(tmp_path, {"aa": [write("aa", rows)]}, valid_share=0)["aa"]
+    assert [(r["record_id"], r["multiplicity"], r["group_id"], r["split"]) for r in found] == [
+        ("aa:0", 3, "aa:0", "train")
+    ]
+    assert manifest["n_records"] == {"train": 1, "valid": 0}
+    assert manifest["n_letters"]["train"] == {"dna": 0, "rna": 0, "protein": 80}
+    assert {c["reason"]: c["n_records"] for c in counts} == {"": "1", "exact_duplicate": "2"}
+
+
+def test_the_manifest_tells_content_and_nothing_else(maker, write, tmp_path):
+    rows = [piece(f"aa:{n}", maker.protein(50), "protein", source="aa") for n in range(9)]
+    whole = write("aa", rows)
+    first = gated(tmp_path, {"aa": [whole]})["aa"][1]
+    regrouped = tmp_path / "regrouped.parquet"
+    with tables.TableWriter(regrouped, tables.PIECES) as writer:
+        for start in range(0, 9, 2):
+            writer.add_table(tables.read_table(whole, tables.PIECES).slice(start, 2))
+    assert gated(tmp_path, {"aa": [regrouped]})["aa"][1] == first
+    changed = [{**rows[0], "sequence": rows[0]["sequence"][:-1] + "W"}, *rows[1:]]
+    assert gated(tmp_path, {"aa": [write("changed", changed)]})["aa"][1]["content_sha256"] != first["content_sha256"]
+
+
+def test_content_hash_ignores_chunks_and_sees_every_value():
+    schema = pa.schema([("s", pa.string()), ("n", pa.int32()), ("l", pa.list_(pa.int32()))])
+    rows = [{"s": "ab", "n": 1, "l": [1, 2]}, {"s": None, "n": None, "l": None}, {"s": "c", "n": 0, "l": []}]
+
+    def digest(parts):
+        content = ContentHash(schema)
+        for part in parts:
+            content.update(pa.Table.from_pylist(part, schema))
+        return content.hexdigest()
+
+    whole = digest([rows])
+    assert digest([rows[:1], rows[1:]]) == digest([[], rows]) == whole
+    others = [
+        [{**rows[0], "s": "a"}, rows[1], {**rows[2], "s": "bc"}], [rows[0], {**rows[1], "s": ""}, rows[2]],
+        [rows[0], {**rows[1], "n": 0}, rows[2]], [rows[0], {**rows[1], "l": []}, rows[2]],
+        [{**rows[0], "l": [1]}, rows[1], {**rows[2], "l": [2]}], [rows[1], rows[0], rows[2]],
+    ]  # fmt: skip
+    assert len({whole, *(digest([other]) for other in others)}) == 7
+
+
+def test_a_loss_above_the_limit_stops_until_acknowledged(maker, write, tmp_path, capsys):
+    counts = Counts("clean.search", "aa", "human")
+    counts.keep(700)
+    counts.drop("benchmark:ppi", 300)
+    counts.write(tmp_path / "removed.csv")
+    sources = {"aa": [write("aa", [piece("aa:1", maker.protein(50), "protein", source="aa")])]}
+    with pytest.raises(BsmError, match=r"human: 30\.00%"):
+        gated(tmp_path, sources, [tmp_path / "removed.csv"])
+    assert not (tmp_path / "aa.clean.parquet").exists()
+    _, manifest, _ = gated(tmp_path, sources, [tmp_path / "removed.csv"], acknowledge_loss=True)["aa"]
+    assert manifest["lost_to_benchmarks"] == 0.3
+    assert "human: 30.00% of 1,000 letters" in capsys.readouterr().err
+
+
+def test_groups_of_other_records_are_refused(maker, write, tmp_path):
+    gated(tmp_path, {"aa": [write("aa", [piece("aa:1", maker.protein(50), "protein", source="aa")])]})
+    other = write("other", [piece("aa:2", maker.protein(50), "protein", source="aa")])
+    with pytest.raises(InputError, match="other records"):
+        pass_gate(
+            [other], [], tmp_path / "groups.parquet", CleanSettings(), tmp_path / "o", tmp_path / "m", tmp_path / "c"
+        )
+    assert not (tmp_path / "o").exists()
+
+
+def test_the_three_commands_run_one_after_the_other(maker, write, tmp_path):
+    corpus = write("corpus", [piece(f"nt:{n}", maker.dna(300), "dna", source="nt") for n in range(5)])
+    items = write("items", [], tables.BENCHMARK_ITEMS)
+    p = {n: str(tmp_path / n) for n in ("kept", "hits", "counts", "groups", "gcounts", "out", "manifest", "ocounts")}
+    assert main(["clean", "search", "--items", str(items), "--corpus", str(corpus), "--kept", p["kept"], "--hits",
+                 p["hits"], "--counts", p["counts"]]) == 0  # fmt: skip
+    assert main(["clean", "group", "--kept", p["kept"], "--out", p["groups"], "--counts", p["gcounts"]]) == 0
+    assert main(["clean", "gate", "--kept", p["kept"], "--removed", p["counts"], "--groups", p["groups"], "--out",
+                 p["out"], "--manifest", p["manifest"], "--counts", p["ocounts"]]) == 0  # fmt: skip
+    assert tables.read_table(p["out"], tables.CLEAN).num_rows == 5

@@ -73,8 +73,7 @@ def normalise_nucleotides(raw: str, where: str = "") -> tuple[str, int]:
 
     Any case, U = T. IUPAC ambiguity codes become n and are counted. Anything else raises InputError.
     """
-    data = raw.encode("ascii", "replace")
-    letters = data.translate(_NUCLEOTIDE_TABLE)
+    letters = raw.encode("ascii", "replace").translate(_NUCLEOTIDE_TABLE)
     odd = letters.translate(None, _NUCLEOTIDE_LETTERS)
     if not odd:
         return letters.decode(), 0

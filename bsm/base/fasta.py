@@ -36,8 +36,10 @@ def read_fasta(path: Path | str) -> Iterator[FastaRecord]:
             line = raw.strip()
             if line.startswith(b">"):
                 if header is not None:
-                    yield _record(path, header_line, header, chunks)
-                header, header_line, chunks = line[1:].decode("utf-8", "replace").strip(), number, []
+                    record = _record(path, header_line, header, chunks)
+                    chunks = []  # freed before the caller works on a whole chromosome
+                    yield record
+                header, header_line = line[1:].decode("utf-8", "replace").strip(), number
             elif line and not line.startswith(b";"):
                 if header is None:
                     raise InputError("text before the first '>' header", where=f"{path}:{number}",

@@ -157,6 +157,7 @@ class TableWriter:
     def __init__(self, path: Path | str, schema: pa.Schema, metadata: Mapping[str, str] | None = None) -> None:
         self.schema = schema.with_metadata(dict(metadata)) if metadata else schema
         self._context = atomic_path(path)
+        self._long_columns = [name for name in ("sequence", "dna", "rna", "cds", "protein") if name in schema.names]
         self._rows: list[Mapping[str, Any]] = []
         self._bytes = 0
         self.n_rows = 0
@@ -181,7 +182,7 @@ class TableWriter:
     def add(self, row: Mapping[str, Any]) -> None:
         """Append one row (a mapping from column name; absent columns become null)."""
         self._rows.append(row)
-        self._bytes += len(row.get("sequence") or row.get("dna") or b"")
+        self._bytes += sum(len(row.get(name) or "") for name in self._long_columns)
         if len(self._rows) >= ROW_GROUP_ROWS or self._bytes >= ROW_GROUP_BYTES:
             self.flush()
 

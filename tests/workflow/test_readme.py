@@ -1,0 +1,49 @@
+"""The README shows the graph as it is: one box a stage, drawn from the rules themselves."""
+
+from __future__ import annotations
+
+import re
+
+from bsm.cli import COMMANDS
+from running import ROOT, snakemake
+
+SUMMARIES = {
+    "miniature": "the known-answer world,<br/>or the internet",
+    "acquire": "files, verified",
+    "sample": "single-modal sequences",
+    "pair": "DNA, RNA, protein of genes",
+    "interleave": "sequences in web text",
+    "clean": "benchmark items out,<br/>groups, splits",
+    "shard": "tokens in Parquet",
+    "report": "tables for people",
+}
+
+
+def stage_edges(directory) -> list[tuple[str, str]]:
+    """Stage -> stage edges of the rule graph, without those into the report (it reads everything)."""
+    text = snakemake("--rulegraph", "mermaid-js", directory=directory).output
+    names = dict(re.findall(r"(id\d+)\[(\w+)\]", text))
+    stages = {node: next((s for s in COMMANDS if name.startswith(s)), name) for node, name in names.items()}
+    edges = {(stages[a], stages[b]) for a, b in re.findall(r"(id\d+) --> (id\d+)", text)}
+    order = list(COMMANDS)
+    kept = [(a, b) for a, b in edges if a != b and b != "all" and (b != "report" or a == "shard")]
+    return sorted(kept, key=lambda edge: (order.index(edge[0]), order.index(edge[1])))
+
+
+def picture(edges: list[tuple[str, str]]) -> str:
+    used = [stage for stage in COMMANDS if any(stage in edge for edge in edges)]
+    boxes = [f'  {stage}["<b>{stage}</b><br/>{SUMMARIES[stage]}"]' for stage in used]
+    return "\n".join(["```mermaid", "flowchart LR", *boxes, *(f"  {a} --> {b}" for a, b in edges), "```"])
+
+
+def test_the_picture_in_the_readme_is_the_rule_graph(tmp_path):
+    expected = picture(stage_edges(tmp_path))
+    assert expected in (ROOT / "README.md").read_text(), f"paste this into README.md:\n{expected}"
+
+
+def test_every_file_and_command_named_in_the_readme_exists():
+    text = (ROOT / "README.md").read_text()
+    for path in re.findall(r"\]\((?!http)([^)#]+)\)|`((?:bsm|config|docs|profiles|workflow|tests)/[\w./-]+)`", text):
+        assert (ROOT / (path[0] or path[1])).exists(), path
+    for command in re.findall(r"^bsm (\w+)", text, flags=re.M):
+        assert command in COMMANDS

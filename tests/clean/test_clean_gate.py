@@ -36,7 +36,7 @@ def gated(tmp_path, sources, removed=(), **settings):
 
 
 def test_no_validation_sequence_stands_in_training_whatever_the_modality(maker, write, tmp_path):
-    genes = [gene(maker, n, n_aa=35) for n in range(40)]
+    genes = [gene(maker, n, n_aa=25) for n in range(18)]
     contig = "".join((r["sequence"] if n % 2 else str(Seq(r["sequence"]).reverse_complement())) + maker.dna(150)
                      for n, (_, r, _) in enumerate(genes))  # fmt: skip
     contig += "".join(maker.coding(p["sequence"]) + maker.dna(100) for *_, p in genes)
@@ -46,24 +46,22 @@ def test_no_validation_sequence_stands_in_training_whatever_the_modality(maker, 
     web = [piece(f"web:{n}", s, m, k, source="web") for n, d in enumerate(documents) for k, (m, s) in enumerate(d)]
     sources = {"refseq_pairs": [write("pairs", [r for g in genes for r in g])], "nt": [write("nt", nt)],
                "aa": [write("aa", aa)], "web": [write("web", web)]}  # fmt: skip
-    result = gated(tmp_path, sources, valid_share=0.3, deduplicate={"container_nt": 5000})
+    result = gated(tmp_path, sources, valid_share=0.3, deduplicate={"container_nt": 3000})
     rows = [row for found, _, _ in result.values() for row in found]
     valid = [r for r in rows if r["split"] == "valid"]
     train = [r for r in rows if r["split"] == "train"]
     assert {r["source"] for r in valid} >= {"refseq_pairs", "aa", "web"}
-    for text in train:
-        for held in valid:
-            nucleotide = held["modality"] != "protein"
-            if (text["modality"] != "protein") == nucleotide:
-                assert not stands_in(held["sequence"], text["sequence"], 0.95, 0.8)
-            elif not nucleotide:
-                assert not any(stands_in(held["sequence"], f, 0.95, 0.8) for f in frames(text["sequence"]))
+    nucleotides = "-".join(r["sequence"] for r in train if r["modality"] != "protein")
+    proteins = [r["sequence"] for r in train if r["modality"] == "protein"]
+    proteins += [f for r in train if r["modality"] != "protein" for f in frames(r["sequence"])]
+    for held in {(r["sequence"], r["modality"] == "protein") for r in valid}:
+        assert not stands_in(held[0], "-".join(proteins) if held[1] else nucleotides, 0.95, 0.8)
     assert {r["group_id"] for r in valid}.isdisjoint({r["group_id"] for r in train})
     pieces = [r for r in train if r["record_id"].startswith("nt:contig")]
-    assert len(pieces) > 5
+    assert len(pieces) > 3
     assert all(r["sequence"] == contig[r["start"] : r["end"]] for r in pieces)
     counts = {(c["outcome"], c["reason"]): int(c["n_letters"]) for c in result["nt"][2]}
-    assert counts["changed", "validation_sequence"] > 1000
+    assert counts["changed", "validation_sequence"] > 500
     assert sum(counts.values()) == len(contig) + 400
 
 

@@ -43,9 +43,8 @@ def test_a_pair_its_single_copies_and_its_web_copies_share_one_group(maker, writ
         proteins.append(piece(f"aa:P{n}", protein["sequence"][:-1] + "W", "protein", source="aa"))
         document = [("dna", maker.dna(80)), ("protein", protein["sequence"]), ("dna", maker.dna(70))]
         web += [piece(f"web:{n}", s, m, k, source="web") for k, (m, s) in enumerate(document)]
-    contigs.append(
-        piece("nt2:contig", "".join(g[0]["sequence"] for g in genes) + maker.dna(15_000), "dna", source="nt2")
-    )
+    contig = "".join(g[0]["sequence"] for g in genes) + maker.dna(15_000)
+    contigs = [piece("nt2:contig", contig, "dna", source="nt2")]
     corpora = [[row for g in genes for row in g], singles, proteins, web, contigs]
     paths = [write(f"c{i}", rows) for i, rows in enumerate(corpora)]
     rows, _ = grouped(tmp_path, paths)

@@ -18,6 +18,7 @@ from bsm.acquire.ncbi_genomes import acquire_genome
 from bsm.acquire.ncbi_release import acquire_refseq_release
 from bsm.acquire.part import Part
 from bsm.acquire.plan import print_plan
+from bsm.acquire.registry import FILES
 from bsm.acquire.uniprot import acquire_uniprot
 from bsm.base.config.arguments import (
     add_config_arguments,
@@ -28,7 +29,7 @@ from bsm.base.config.arguments import (
     source_of,
 )
 from bsm.base.config.data import AcquireSettings
-from bsm.base.config.sources import RefseqGenomes, Server
+from bsm.base.config.sources import Benchmark, RefseqGenomes, Server
 from bsm.base.errors import ConfigError
 
 _KINDS: Mapping[str, Callable[[Part, Any], None]] = {
@@ -47,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--list", action="store_true", help="print what would be fetched, offline")
     parser.add_argument("--part", default="all", help="part of the source (a species of refseq_genomes)")
     parser.add_argument("--servers", metavar="JSON", help="list of servers, instead of the config's")
-    parser.add_argument("--lock", metavar="FILE", help="lock file; default: acquire.lock_file where a server is remote")
+    parser.add_argument(
+        "--lock", metavar="FILE", help="lock file; default: acquire.lock_file where the server is remote"
+    )
     parser.add_argument("--update-lock", action="store_true", help="resolve anew and write the lock again")
     parser.add_argument("--out", type=Path, help="folder for a source's files, or items.parquet of a benchmark")
     parser.add_argument("--raw", type=Path, help="folder for a benchmark's files")
@@ -90,15 +93,19 @@ def _acquire_benchmark(args: argparse.Namespace) -> None:
 def _part(args: argparse.Namespace, folder: Path, entry: Any, part: str, request: Mapping[str, Any]) -> Part:
     settings = settings_of(args, "acquire", AcquireSettings)
     servers = [] if getattr(entry, "kind", "").startswith("local_") else servers_of(args)
-    lock_file = args.lock if args.lock is not None else _default_lock(settings, servers)
+    lock_file = args.lock if args.lock is not None else _default_lock(settings, servers, entry)
     path = lock_path(lock_file, entry.name, part) if lock_file else None
     lock = LockFragment(path, request, update=args.update_lock)
     return Part(Fetcher(servers, settings), folder, entry.licence, lock)
 
 
-def _default_lock(settings: AcquireSettings, servers: list[Server]) -> str:
+def _default_lock(settings: AcquireSettings, servers: list[Server], entry: Any) -> str:
     """Mirrors in folders are a person's own (or the graph's) and may change; only remote servers are locked."""
-    return settings.lock_file if any(not s.address.startswith("file:") for s in servers) else ""
+    used = {file.server for file in FILES.values() if file.kind == getattr(entry, "kind", "")}
+    if isinstance(entry, Benchmark):
+        used.add(entry.server)
+    is_remote = any(server.name in used and not server.address.startswith("file:") for server in servers)
+    return settings.lock_file if is_remote else ""
 
 
 def _require(args: argparse.Namespace, *options: str) -> None:

@@ -25,7 +25,7 @@ class LockFragment:
 
     def __init__(self, path: Path | None, request: Mapping[str, Any], *, update: bool = False) -> None:
         self.path, self.request = path, json.loads(json.dumps(request))
-        self._old = _read(path) if path and path.exists() and not update else None
+        self._old = read_lock(path) if path and not update else None
         if self._old and self._old["request"] != self.request:
             raise DownloadError(
                 "the lock was made for other settings: " + "; ".join(_differences(self._old["request"], self.request)),
@@ -53,9 +53,9 @@ class LockFragment:
             write_json(self.path, new)
 
 
-def locked_bytes(path: Path) -> int | None:
-    """Sum of the locked files of a part; None where there is no lock."""
-    return sum(file["n_bytes"] for file in _read(path)["files"].values()) if path.exists() else None
+def read_lock(path: Path) -> dict[str, Any] | None:
+    """Content of a part's lock (request, resolved, files); None where there is no lock."""
+    return _read(path) if path.exists() else None
 
 
 def lock_path(lock_file: str | Path, source: str, part: str) -> Path:

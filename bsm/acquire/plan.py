@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from fnmatch import fnmatchcase
+from typing import Any
 
 from bsm.acquire.benchmarks.lucaone import folder_of
-from bsm.acquire.lock import lock_path, locked_bytes
-from bsm.acquire.registry import FILES, FINEWEB_EDU
+from bsm.acquire.lock import lock_path, read_lock
+from bsm.acquire.registry import FILES, FINEWEB_EDU, ExternalFile
+from bsm.acquire.uniprot import DATASETS
 from bsm.base.config.main import Config
-from bsm.base.config.sources import Benchmark, Source
+from bsm.base.config.sources import (
+    Benchmark,
+    Colabfold,
+    FinewebEdu,
+    NcbiGene,
+    RefseqGenomes,
+    RefseqRelease,
+    Source,
+    Uniprot,
+)
 
 COLUMNS = ("name", "part", "url", "version", "checksum", "n_bytes", "licence")
+_UNKNOWN = re.compile(r"\{\w+\}")
 
 
 def print_plan(config: Config) -> None:
@@ -24,51 +37,85 @@ def print_plan(config: Config) -> None:
 
 
 def plan(config: Config) -> Iterator[tuple[str, ...]]:
-    """Rows under COLUMNS: one per source, part and registered file family, and one per benchmark."""
+    """Rows under COLUMNS: one per source, part and family of files, and one per benchmark.
+
+    What is known only when a source is resolved stays in braces; ``*`` stands for several files.
+    """
     addresses = {server.name: server.address.rstrip("/") for server in config.servers}
-    lock_file = config.acquire.lock_file
     for source in config.sources:
         for part in source.parts:
-            n_bytes = _locked_bytes(lock_path(lock_file, source.name, part))
-            for url, version, checksum in _source_files(source, addresses):
-                yield source.name, part, url, version, checksum, n_bytes, source.licence
-    for benchmark in config.benchmarks:
-        n_bytes = _locked_bytes(lock_path(lock_file, benchmark.name, "benchmark"))
-        url, checksum = _benchmark_url(benchmark, addresses)
-        yield benchmark.name, "benchmark", url, benchmark.version, checksum, n_bytes, benchmark.licence
+            lock = read_lock(lock_path(config.acquire.lock_file, source.name, part))
+            for server, path, version, checksum in _source_files(source, part):
+                url = f"{addresses.get(server, server)}/{path}" if server else path
+                yield source.name, part, url, _pin(lock) or version, checksum, _n_bytes(lock, path), source.licence
+    for entry in config.benchmarks:
+        lock = read_lock(lock_path(config.acquire.lock_file, entry.name, "benchmark"))
+        path, checksum = _benchmark_file(entry)
+        url = f"{addresses.get(entry.server, entry.server)}/{path}"
+        version = _pin(lock) or entry.version
+        yield entry.name, "benchmark", url, version, checksum, _n_bytes(lock, path), entry.licence
 
 
-def _source_files(source: Source, addresses: dict[str, str]) -> Iterator[tuple[str, str, str]]:
-    local = [*getattr(source, "paths", ())] or [
-        path for key in ("fasta", "gff", "rna", "protein", "genbank") if (path := getattr(source, key, None))
-    ]
+def _source_files(source: Source, part: str) -> Iterator[tuple[str, str, str, str]]:
+    """(server, path, version, checksum) of each family of files; local files have no server."""
     if source.kind.startswith("local_"):
-        yield from ((f"file:{path}", "local", "own sha256") for path in local)
+        named = (getattr(source, key, None) for key in ("fasta", "gff", "rna", "protein", "genbank"))
+        for path in getattr(source, "paths", None) or filter(None, named):
+            yield "", f"file:{path}", "local", "own sha256"
         return
-    settings = source.model_dump(exclude={"name"})
-    fields = {"dataset": FINEWEB_EDU, **{k: v for k, v in settings.items() if isinstance(v, str | int)}}
-    for file in FILES.values():
-        if file.kind == source.kind or (source.kind == "ncbi_gene" and file.kind == "refseq_release"):
-            url = f"{addresses.get(file.server, file.server)}/{file.pattern}"
-            yield url.format_map(_KeepUnknown(fields)), file.version, file.checksum
+    for file, fields in _families(source):
+        version = getattr(source, "release", None) or getattr(source, "commit", None) or file.version
+        if isinstance(source, RefseqGenomes):
+            species = next(s for s in source.species if s.part == part)
+            version = species.accession or f"annotated assembly of {species.name}"
+        yield file.server, _filled(file, fields), str(version), file.checksum
 
 
-class _KeepUnknown(dict[str, object]):
-    """Fields that are known only when a source is resolved stay in braces."""
+def _families(source: Source) -> Iterator[tuple[ExternalFile, dict[str, object]]]:
+    if isinstance(source, RefseqRelease | NcbiGene):
+        types = source.types if isinstance(source, RefseqRelease) else ["genomic", "rna", "protein"]
+        if isinstance(source, NcbiGene):
+            yield FILES["gene2accession"], {}
+        for division in source.divisions:
+            for type_ in types:
+                name = f"{division}.*.{type_}.{'faa' if type_ == 'protein' else 'fna'}.gz"
+                yield FILES["release_file"], {"division": division, "name": name}
+    elif isinstance(source, Uniprot):
+        for dataset in source.datasets:
+            registered, name = DATASETS[dataset]
+            yield FILES[registered], {"name": name}
+    elif isinstance(source, FinewebEdu):
+        for folder in source.folders:
+            yield FILES["hub_file"], {"dataset": FINEWEB_EDU, "path": f"{folder}/*.parquet", **_known(source.commit)}
+    else:
+        fields: dict[str, object] = {"database": source.database} if isinstance(source, Colabfold) else {}
+        yield from ((file, dict(fields)) for file in FILES.values() if file.kind == source.kind and file.is_payload)
 
-    def __missing__(self, key: str) -> str:
-        return "{" + key + "}"
+
+def _known(commit: str | None) -> dict[str, object]:
+    return {"commit": commit} if commit else {}
 
 
-def _benchmark_url(benchmark: Benchmark, addresses: dict[str, str]) -> tuple[str, str]:
-    address = addresses.get(benchmark.server, benchmark.server)
-    if benchmark.format == "lucaone":
+def _filled(file: ExternalFile, fields: dict[str, object]) -> str:
+    """The pattern with what is known; the rest stays in braces."""
+    return _UNKNOWN.sub(lambda match: str(fields.get(match[0][1:-1], match[0])), file.pattern)
+
+
+def _benchmark_file(entry: Benchmark) -> tuple[str, str]:
+    if entry.format == "lucaone":
         file = FILES["hub_file"]
-        where = {"dataset": benchmark.path, "path": f"{folder_of(benchmark)}/*"}
-        return f"{address}/{file.pattern}".format_map(_KeepUnknown(where)), file.checksum
-    return f"{address}/{benchmark.path}", "first use"
+        return _filled(file, {"dataset": entry.path, "path": f"{folder_of(entry)}/*"}), file.checksum
+    return entry.path, "first use"
 
 
-def _locked_bytes(path: Path) -> str:
-    n_bytes = locked_bytes(path)
-    return "unknown" if n_bytes is None else str(n_bytes)
+def _pin(lock: dict[str, Any] | None) -> str:
+    resolved = lock["resolved"] if lock else {}
+    return str(resolved.get("accession") or resolved.get("commit") or resolved.get("release") or "")
+
+
+def _n_bytes(lock: dict[str, Any] | None, path: str) -> str:
+    if lock is None:
+        return "unknown"
+    pattern = _UNKNOWN.sub("*", path.partition("?")[0])
+    found = lock["files"].values()
+    return str(sum(file["n_bytes"] for file in found if fnmatchcase(file["path"].partition("?")[0], pattern)))

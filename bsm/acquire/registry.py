@@ -24,6 +24,11 @@ class ExternalFile:
     checksum: str
     """What its publisher gives to verify it; ``first use`` means the lock remembers our own sha256."""
 
+    @property
+    def is_payload(self) -> bool:
+        """Whether sequences or texts are in it; the others are listings that tell what to fetch."""
+        return self.checksum != "none"
+
 
 _ROWS = (
     ("assembly_summary", "refseq_genomes", "ncbi", "genomes/ASSEMBLY_REPORTS/assembly_summary_{database}.txt",

@@ -8,7 +8,7 @@ from bsm.acquire.registry import path_of
 from bsm.base.config.sources import Uniprot
 from bsm.base.errors import DownloadError
 
-_DATASETS = {
+DATASETS = {
     "swissprot": ("uniprot_knowledgebase", "uniprot_sprot.fasta.gz"),
     "trembl": ("uniprot_knowledgebase", "uniprot_trembl.fasta.gz"),
     "uniref50": ("uniref50", "uniref50.fasta.gz"),
@@ -24,7 +24,7 @@ def acquire_uniprot(part: Part, source: Uniprot) -> None:
     releases: set[str] = set()
     wanted: list[Wanted] = []
     for dataset in source.datasets:
-        registered, name = _DATASETS[dataset]
+        registered, name = DATASETS[dataset]
         path = path_of(registered, name="RELEASE.metalink")
         url = part.fetcher.url("uniprot", path)
         release, files = parse_metalink(part.fetcher.read_text("uniprot", path), url)

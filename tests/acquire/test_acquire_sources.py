@@ -290,7 +290,7 @@ def test_a_local_genome_of_real_records_is_listed(acquire, shared_data):
     assert len(list(read_fasta(*files_of(out, "protein_fasta")))) == 10
 
 
-def test_remote_servers_are_locked_by_default(acquire, faulty_server, tmp_path, tools):
+def test_remote_servers_are_locked_by_default(acquire, faulty_server, tmp_path, tools, capsys):
     data = tools.zipped(">sp|P1|A_B\nMAAA\n")
     base = "pub/databases/uniprot/current_release/knowledgebase/complete"
     faulty_server.files = {
@@ -304,6 +304,10 @@ def test_remote_servers_are_locked_by_default(acquire, faulty_server, tmp_path, 
     assert code == 0 and (folder / "uniprot_sprot.fasta.gz").read_bytes() == data
     lock = json.loads((tmp_path / "sources.lock" / "uniprot.all.json").read_text())
     assert lock["files"]["uniprot_sprot.fasta.gz"]["sha256"] == hashlib.sha256(data).hexdigest()
+    capsys.readouterr()
+    assert main(["acquire", "--list"]) == 0
+    [row] = [line.split("\t") for line in capsys.readouterr().out.splitlines() if line.startswith("uniprot\t")]
+    assert row[3] == "2024_05" and row[5] == str(len(data))
 
 
 def test_the_plan_is_printed_without_any_server(tmp_path, monkeypatch, capsys):
@@ -316,8 +320,9 @@ def test_the_plan_is_printed_without_any_server(tmp_path, monkeypatch, capsys):
     assert {"miniatura_vertebrata", "miniatura_florida"} <= {row[1] for row in rows}
     assert all(len(row) == 7 and row[6] for row in rows) and {row[5] for row in rows} == {"unknown"}
     urls = [row[2] for row in rows]
-    assert any(u.endswith("refseq/release/{division}/{name}") for u in urls)
-    assert any("HuggingFaceFW/fineweb-edu/resolve/{commit}/{path}" in u for u in urls)
+    assert any(u.endswith("ncbi/refseq/release/miniature/miniature.*.rna.fna.gz") for u in urls)
+    assert any("HuggingFaceFW/fineweb-edu/resolve/{commit}/sample/10BT/*.parquet" in u for u in urls)
+    assert any(u.endswith("complete/uniprot_sprot.fasta.gz") for u in urls)
 
 
 def test_an_unknown_part_and_missing_options_are_named(acquire, mirror, capsys):

@@ -48,9 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--list", action="store_true", help="print what would be fetched, offline")
     parser.add_argument("--part", default="all", help="part of the source (a species of refseq_genomes)")
     parser.add_argument("--servers", metavar="JSON", help="list of servers, instead of the config's")
-    parser.add_argument(
-        "--lock", metavar="FILE", help="lock file; default: acquire.lock_file where the server is remote"
-    )
+    parser.add_argument("--lock", metavar="FILE", help="lock file; default: acquire.lock_file for remote servers")
     parser.add_argument("--update-lock", action="store_true", help="resolve anew and write the lock again")
     parser.add_argument("--out", type=Path, help="folder for a source's files, or items.parquet of a benchmark")
     parser.add_argument("--raw", type=Path, help="folder for a benchmark's files")

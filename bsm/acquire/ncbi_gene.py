@@ -114,6 +114,7 @@ class Extraction:
     def merge(self, type_: str, out: Path) -> bool:
         """Join the extracts of one type, in the order of the release; a repeated record is taken once."""
         if not self._extracts[type_]:
+            out.unlink(missing_ok=True)  # of an earlier choice of genes
             return False
         seen: set[str] = set()
         with writing_gzip(out) as stream:

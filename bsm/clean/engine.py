@@ -64,32 +64,31 @@ class Engine:
         self.listing = Demand(REPORT_IDENTITY, min_coverage)
         self.joined, self.starts = join(queries.letters)
         self.lengths = np.array([q.size for q in queries.letters], dtype=np.int64)
-        diagonal = alphabet.scores.diagonal()
-        self.self_scores = np.array([int(diagonal[q].clip(0).sum()) for q in queries.letters], dtype=np.int64)
+        own = np.concatenate(([0], np.cumsum(alphabet.scores.diagonal().clip(0)[self.joined])))
+        self.self_scores = own[self.starts + self.lengths] - own[self.starts]
         self._weakest = np.array([min(d.identity, REPORT_IDENTITY) for d in queries.demands])
         self._build_index(max_occurrences)
 
     def _build_index(self, max_occurrences: int) -> None:
+        """Seeds sorted by code (once, for their counts and for the index), and where each bucket of codes begins."""
         codes = kernels.kmer_codes(self.joined, self.alphabet.base, self.k, self.alphabet.max_period)
-        positions = np.flatnonzero(codes >= 0)
-        _, inverse, counts = np.unique(codes[positions], return_inverse=True, return_counts=True)
+        order = np.argsort(codes, kind="stable")
+        order = order[np.searchsorted(codes[order], 0) :]
+        bounds = np.concatenate(([0], np.flatnonzero(np.diff(codes[order])) + 1, [order.size]))
         n_same = np.zeros(codes.size, dtype=np.int64)
-        n_same[positions] = counts[inverse]
+        n_same[order] = np.repeat(np.diff(bounds), np.diff(bounds))
         keep = kernels.choose_seeds(codes, n_same, self.starts, self.starts + self.lengths, self.queries.exact,
                                     max_occurrences, SEED_BLOCK)  # fmt: skip
-        self.has_seed = np.array(
-            [bool(keep[s : s + n].any()) for s, n in zip(self.starts, self.lengths, strict=True)], dtype=bool
-        )
-        positions = np.flatnonzero(keep)
-        order = np.argsort(codes[positions], kind="stable")
-        self._positions = positions[order]
+        self._positions = order[keep[order]]
         self._codes = codes[self._positions]
-        owner = np.searchsorted(self.starts, self._positions, side="right") - 1
+        owner = np.repeat(np.arange(self.starts.size), self.lengths + 1)[self._positions - 1]
+        self.has_seed = np.bincount(owner, minlength=self.starts.size) > 0
         self._demands = np.minimum(self.alphabet.min_score, self.self_scores[owner] * 9 // 20).astype(np.int32)
         n_codes = self.alphabet.base**self.k
-        bits = min(_MAX_INDEX_BITS, max(8, int(positions.size).bit_length() + 3))
+        bits = min(_MAX_INDEX_BITS, max(8, int(self._positions.size).bit_length() + 3))
         self._shift = max(0, (n_codes - 1).bit_length() - bits)
-        self._buckets = np.searchsorted(self._codes, np.arange((n_codes >> self._shift) + 2) << self._shift)
+        filled = np.bincount(self._codes >> self._shift, minlength=(n_codes >> self._shift) + 1)
+        self._buckets = np.concatenate(([0], np.cumsum(filled)))
 
     def segments(self, targets: Sequence[np.ndarray]) -> Segments:
         """Ungapped segments of all queries in the targets, grouped by (target, query)."""

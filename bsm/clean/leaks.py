@@ -143,7 +143,8 @@ class LeakSearch:
             for frame in open_frames(codes, 1, self.settings.search.min_orf_aa):
                 entries.append(_Entry(number, frame.strand, frame.frame, frame.start, codes.size))
                 letters.append(frame.protein)
-        return self._index(entries, letters, amino_acids())
+        # spurious frames are many letters, so short seeds would cost more than they find here
+        return self._index(entries, letters, amino_acids(), short_seeds=False)
 
     def _encoded(self, alphabet: Alphabet) -> Iterator[tuple[int, np.ndarray]]:
         wanted = alphabet is nucleotides()
@@ -151,17 +152,20 @@ class LeakSearch:
             if query.modality.is_nucleotide == wanted and len(query.sequence) >= alphabet.min_searched:
                 yield number, encode(query.sequence, alphabet)
 
-    def _index(self, entries: list[_Entry], letters: list[np.ndarray], alphabet: Alphabet) -> list[_Index]:
+    def _index(
+        self, entries: list[_Entry], letters: list[np.ndarray], alphabet: Alphabet, short_seeds: bool = True
+    ) -> list[_Index]:
         """One index for short sequences, one for the others: short ones need shorter seeds, and are few letters."""
         search = self.settings.search
         k = search.k_nucleotides if alphabet is nucleotides() else search.k_amino_acids
         if self.settings.level == "family":
             k = min(k, alphabet.family_k)
-        short = [number for number, codes in enumerate(letters) if codes.size < alphabet.short]
-        long = [number for number, codes in enumerate(letters) if codes.size >= alphabet.short]
-        tiers = ((short, min(k, alphabet.short_k)), (long, k))
+        limit = alphabet.short if short_seeds else 0
+        tiers: tuple[list[int], list[int]] = [], []
+        for number, codes in enumerate(letters):
+            tiers[codes.size >= limit].append(number)
         return [self._tier([entries[n] for n in tier], [letters[n] for n in tier], alphabet, k_tier)
-                for tier, k_tier in tiers if tier]  # fmt: skip
+                for tier, k_tier in zip(tiers, (min(k, alphabet.short_k), k), strict=True) if tier]  # fmt: skip
 
     def _tier(self, entries: list[_Entry], letters: list[np.ndarray], alphabet: Alphabet, k: int) -> _Index:
         exact = np.array([codes.size < alphabet.min_inexact for codes in letters], dtype=bool)

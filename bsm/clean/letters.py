@@ -90,7 +90,7 @@ def nucleotides() -> Alphabet:
 def amino_acids() -> Alphabet:
     """Protein search: BLOSUM62, gaps 11 + 1 per letter."""
     return Alphabet(
-        _table(AMINO_ACIDS, _UNKNOWN_AA, {"*": _STOP}), 20, _protein_scores(), x_drop=20, min_score=25,
+        _table(AMINO_ACIDS, _UNKNOWN_AA, {"*": _STOP}), 20, _protein_scores(), x_drop=20, min_score=45,
         gap_open=11, gap_extend=1, max_period=2, min_searched=7, min_inexact=14,
         short=32, short_k=5, family_k=4, min_family=60,
     )  # fmt: skip
@@ -150,11 +150,11 @@ def open_frames(codes: np.ndarray, table_id: int, min_aa: int) -> list[OpenFrame
     for strand, letters in ((1, codes), (-1, reverse_complement(codes))):
         for frame, protein in enumerate(translate_frames(letters, table_id)):
             stops = np.flatnonzero(protein == _STOP)
-            for begin, end in zip([0, *(stops + 1)], [*stops, protein.size], strict=True):
+            begins, ends = np.concatenate(([0], stops + 1)), np.concatenate((stops, [protein.size]))
+            long = ends - begins >= min_aa
+            for begin, end in zip(begins[long].tolist(), ends[long].tolist(), strict=True):
                 first = begin + _to_first_methionine(protein[begin:end], min_aa) if begin else begin
-                if end - first >= min_aa:
-                    span = frame + 3 * int(first), frame + 3 * int(end)
-                    found.append(OpenFrame(strand, frame, *span, protein[first:end]))
+                found.append(OpenFrame(strand, frame, frame + 3 * first, frame + 3 * end, protein[first:end]))
     return found
 
 

@@ -20,6 +20,7 @@ N_CODES = 23
 _FORBIDDEN = -1_000_000
 _STOP = 21
 _UNKNOWN_AA = 20
+_METHIONINE = AMINO_ACIDS.index("M")
 _UNKNOWN_NT = 4
 
 
@@ -152,15 +153,13 @@ def open_frames(codes: np.ndarray, table_id: int, min_aa: int) -> list[OpenFrame
             stops = np.flatnonzero(protein == _STOP)
             begins, ends = np.concatenate(([0], stops + 1)), np.concatenate((stops, [protein.size]))
             long = ends - begins >= min_aa
-            for begin, end in zip(begins[long].tolist(), ends[long].tolist(), strict=True):
-                first = begin + _to_first_methionine(protein[begin:end], min_aa) if begin else begin
-                found.append(OpenFrame(strand, frame, frame + 3 * first, frame + 3 * end, protein[first:end]))
+            begins, ends = begins[long], ends[long]
+            starts = np.append(np.flatnonzero(protein == _METHIONINE), protein.size)
+            methionine = starts[np.searchsorted(starts, begins)]
+            begins = np.where((begins > 0) & (ends - methionine >= min_aa), methionine, begins)
+            for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+                found.append(OpenFrame(strand, frame, frame + 3 * begin, frame + 3 * end, protein[begin:end]))
     return found
-
-
-def _to_first_methionine(stretch: np.ndarray, min_aa: int) -> int:
-    starts = np.flatnonzero(stretch == AMINO_ACIDS.index("M"))
-    return int(starts[0]) if starts.size and stretch.size - starts[0] >= min_aa else 0
 
 
 def join(sequences: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

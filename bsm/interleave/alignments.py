@@ -40,15 +40,14 @@ def _rows_of_block(page: Page, index: int) -> tuple[list[Row], list[int], int]:
     while True:
         row = named_row(page, at)
         is_marks = is_match_line(page, at, rows[-1], needs_symbols=not first.name)
-        if row and _is_aligned(row, first) and not is_marks:
+        below_marks = at - 1 in matches  # rows without names are an alignment only where match lines say so
+        if row and _is_aligned(row, first) and not is_marks and (first.name or below_marks):
             rows.append(row)
         elif is_marks:
             matches.append(at)
         else:
             break
         last, at = at, at + 1
-    if not first.name and len(matches) < len(rows) - 1:
-        return [], [], index  # rows without names are an alignment only where match lines say so
     return rows, matches, last
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from bsm.base.alphabet import reverse_complement
-from bsm.interleave.candidates import Candidate, kind_of
+from bsm.interleave.candidates import Candidate, kind_of, may_go_on
 from bsm.interleave.page import Page
 from bsm.interleave.rows import Row, is_decoration, number_line, pure_row, top_of_run
 
@@ -61,17 +61,18 @@ def numbered_block(page: Page, index: int) -> Block | None:
         return None
     rows, lower = [first], []
     base = number if number is not None else (first.after - len(first.letters) + 1 if first.after else None)
-    at = index + 1
+    at, n_letters = index + 1, len(first.letters)
     while True:
         row = pure_row(page, at)
         if row and is_complement(row.letters, rows[-1].letters) and not row.before:
             lower.append(row)
             at += 1
             continue
-        found = _continuation(page, at, rows, base)
+        found = _continuation(page, at, rows[0], rows[-1], None if base is None else base + n_letters)
         if found is None:
             break
         rows.append(found)
+        n_letters += len(found.letters)
         at = found.line + 1
     layout = "codons" if first.is_codons else "numbered"
     if len(rows) == 1 and not first.is_grouped and not lower:
@@ -87,7 +88,7 @@ def wrapped_block(page: Page, index: int) -> Block | None:
     for row in _rows_below(page, index):
         if len(row.groups) > 1 or (not rows and row.width not in WRAPPED_WIDTH):
             return None
-        if rows and (row.width > rows[0].width or kind_of(row.letters) not in (kind_of(rows[0].letters), "p")):
+        if rows and (row.width > rows[0].width or not may_go_on(kind_of(rows[0].letters), row.letters)):
             break
         rows.append(row)
         if row.width < rows[0].width:
@@ -106,7 +107,7 @@ def opened_block(page: Page, index: int) -> Block | None:
     lines = {index}
     for row in _rows_below(page, index + 1):
         end = row.column + row.width
-        if len(row.groups) > 1 or end > match.end("body") or kind_of(row.letters) not in (kind, "p"):
+        if len(row.groups) > 1 or end > match.end("body") or not may_go_on(kind, row.letters):
             break
         parts.append(row.part)
         lines.add(row.line)
@@ -124,22 +125,23 @@ def _rows_below(page: Page, top: int) -> Iterator[Row]:
         at += 1
 
 
-def _continuation(page: Page, at: int, rows: list[Row], base: int | None) -> Row | None:
+def _continuation(page: Page, at: int, first: Row, previous: Row, expected: int | None) -> Row | None:
     """The next row of a numbered block: the one with the expected number, or directly below a full row."""
-    expected = None if base is None else base + sum(len(row.letters) for row in rows)
-    size = rows[0].groups[0]
     if expected is None:
         row = pure_row(page, at)
-        full = rows[-1].groups == rows[0].groups
-        fits = row and row.before is None and row.groups[0] <= size and (row.is_grouped or len(row.groups) == 1)
-        return row if fits and full and kind_of(row.letters) == kind_of(rows[0].letters) else None  # type: ignore[union-attr]
+        if row is None or row.before is not None or previous.groups != first.groups:
+            return None
+        fits = row.groups[0] <= first.groups[0] and (row.is_grouped or len(row.groups) == 1)
+        return row if fits and may_go_on(kind_of(first.letters), row.letters) else None
     pending: int | None = None
     for index in range(at, at + _LINES_BETWEEN_ROWS):
         row = pure_row(page, index)
-        if row and expected in (row.before, pending):
-            return row
-        if row and row.after == expected + len(row.letters) - 1:
-            return row
+        if row and (expected in (row.before, pending) or row.after == expected + len(row.letters) - 1):
+            return row if may_go_on(kind_of(first.letters), row.letters) else None
+        if row and (row.is_grouped or row.before is not None or row.after is not None):
+            return None  # a row of another block
+        if page.line(index).strip() == "//":
+            return None
         alone = number_line(page, index)
         pending = alone if alone is not None else pending
     return None

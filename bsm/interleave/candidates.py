@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bsm.interleave.page import Page
 
 _IUPAC = frozenset("ACGTUNRYSWKMBDHV")
+_TELLING_LENGTH = 15
 ANCHOR = re.compile(r"[ACGTUNacgtun]{10}|[A-Z]{10}|(?<![A-Za-z])(?:[ACGTUacgtu]{3} ){5}[ACGTUacgtu]{3}(?![A-Za-z])")
 """Every sequence has one of these: ten letters in a row, or six codons."""
 
@@ -54,3 +55,10 @@ def kind_of(letters: str) -> str:
     if acgtu_share(letters) >= 0.75 and _IUPAC.issuperset(letters.upper()):
         return "n"
     return "p" if letters.isupper() else ""
+
+
+def may_go_on(kind: str, letters: str) -> bool:
+    """Whether a line can continue letters of a kind: a short last line (``GA``) does not show its kind."""
+    if len(letters) >= _TELLING_LENGTH:
+        return kind_of(letters) == kind
+    return kind_of(letters) != "" and (kind == "p" or _IUPAC.issuperset(letters.upper()))

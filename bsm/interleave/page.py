@@ -15,7 +15,7 @@ _INLINE_TAGS = frozenset({
     "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "tt", "u", "var", "wbr",
 })  # fmt: skip
 _MARKUP = re.compile(
-    r"<!--.*?-->"
+    r"<!--.{0,4000}?-->"
     r"|</?(?P<tag>[A-Za-z][\w:.-]{0,30})(?=[\s/>])[^<>]*>"
     r"|&(?P<entity>[A-Za-z]{2,8}|#\d{1,6}|#x[0-9A-Fa-f]{1,5});"
     r"|\\(?P<escape>[nrt])(?![a-z])"

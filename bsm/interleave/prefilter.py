@@ -10,21 +10,22 @@ import numpy as np
 import pyarrow as pa
 from numba import njit
 
-_NUCLEOTIDE, _CAPITAL = 1, 2
+_NUCLEOTIDE, _CAPITAL, _BLANK = 1, 2, 4
 _RUN = 10
-_CODON_WINDOW = 12
-"""Six codons take 23 letters: a window of 12 at every eighth position lies inside them."""
+_CODON_WINDOW, _CODON_STRIDE = 8, 16
+"""Six codons take 23 letters: a window of 8 at some multiple of 16 lies inside them."""
 
 
 def _classes() -> np.ndarray:
     table = np.zeros(256, dtype=np.uint8)
     table[[ord(c) for c in "ACGTUNacgtun"]] |= _NUCLEOTIDE
     table[ord("A") : ord("Z") + 1] |= _CAPITAL
+    table[ord(" ")] |= _BLANK
     return table
 
 
 CLASSES = _classes()
-"""uint8[256]: bit 1 for ACGTUN in either case, bit 2 for capitals."""
+"""uint8[256]: 1 for ACGTUN in either case, 2 for capitals, 4 for the blank (bits)."""
 
 
 def may_hold_sequences(texts: pa.Array) -> np.ndarray:
@@ -46,8 +47,8 @@ def scan(data: np.ndarray, offsets: np.ndarray, classes: np.ndarray) -> np.ndarr
     for i in range(len(found)):
         start, end = offsets[i], offsets[i + 1]
         found[i] = (
-            _has_run(data, start, end, classes, 2)
-            or _has_run(data, start, end, classes, 1)
+            _has_run(data, start, end, classes, _CAPITAL)
+            or _has_run(data, start, end, classes, _NUCLEOTIDE)
             or _has_codons(data, start, end, classes)
         )
     return found
@@ -75,25 +76,15 @@ def _has_run(data: np.ndarray, start: int, end: int, classes: np.ndarray, bit: i
 
 @njit(cache=True, nogil=True)  # type: ignore[misc]
 def _has_codons(data: np.ndarray, start: int, end: int, classes: np.ndarray) -> bool:
-    """Whether some window of twelve letters has a blank at every fourth position and nucleotides between."""
+    """Whether some window of eight letters is two codons: blanks four apart, nucleotides everywhere else."""
     at = start
     while at + _CODON_WINDOW <= end:
-        blank = -1
-        fits = True
-        for k in range(4):
-            letter = data[at + k]
-            if letter == 32 and blank < 0:
-                blank = k
-            elif not classes[letter] & 1:
-                fits = False
-                break
-        if fits and blank >= 0:
-            for k in range(4, _CODON_WINDOW):
-                letter = data[at + k]
-                if (k % 4 == blank) != (letter == 32) or (letter != 32 and not classes[letter] & 1):
-                    fits = False
-                    break
-            if fits:
-                return True
-        at += 8
+        n_nucleotides, blanks = 0, 0
+        for k in range(_CODON_WINDOW):
+            letter = classes[data[at + k]]
+            n_nucleotides += letter & _NUCLEOTIDE
+            blanks |= (letter >> 2) << k
+        if n_nucleotides == _CODON_WINDOW - 2 and blanks in (0x11, 0x22, 0x44, 0x88):
+            return True
+        at += _CODON_STRIDE
     return False

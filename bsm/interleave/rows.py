@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from bsm.interleave.candidates import kind_of, letters_of
 from bsm.interleave.page import Page
 
+# Quantifiers are possessive where letters run long: a line of a megabase must not be tried from every position.
 _DECORATION = r"[\s\"'`+\\#]*"
 _PURE = re.compile(
     rf"{_DECORATION}(?:ORIGIN\s+)?(?:(?P<before>\d{{1,9}})[\s:]+)?"
-    r"(?P<body>[A-Za-z\-~.]*[A-Za-z][A-Za-z\-~.]*(?: +[A-Za-z\-~.]+)*)"
+    r"(?P<body>(?=[\-~.]*+[A-Za-z])[A-Za-z\-~.]++(?: ++[A-Za-z\-~.]++)*+)"
     r"\*?(?:\s+(?P<after>\d{1,9}))?[\s\"'`+\\;)]*"
 )
 _NAMED = re.compile(
-    r"(?<!\S)(?P<body>(?:[A-Za-z\-~.]{10} )+[A-Za-z\-~.]{1,10}|[A-Za-z\-~.]*[A-Za-z][A-Za-z\-~.]*)"
+    r"(?<!\S)(?P<body>(?:[A-Za-z\-~.]{10} )+[A-Za-z\-~.]{1,10}|(?=[\-~.]*+[A-Za-z])[A-Za-z\-~.]++)"
     r"\*?(?:\s+(?P<after>\d{1,9}))?[\s|\"'`]*$"
 )
 _ONLY_DECORATION = re.compile(r"\s*[\"'`+\\#\s]*")

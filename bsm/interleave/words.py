@@ -9,7 +9,7 @@ from bsm.interleave.candidates import Candidate
 from bsm.interleave.page import Page
 
 _WORD = re.compile(
-    r"(?P<tens>(?<![A-Za-z])(?:(?:[acgtun]{10}|[A-Z]{10}) )+(?:[acgtun]{1,10}|[A-Z]{1,10})(?![A-Za-z]))"
+    r"(?<![A-Za-z])(?:(?:[acgtun]{10}|[A-Z]{10}) )+(?:[acgtun]{1,10}|[A-Z]{1,10})(?![A-Za-z])"
     r"|(?P<codons>(?<![A-Za-z])(?:(?:[ACGTU]{3} ){5,}[ACGTU]{1,3}|(?:[acgtu]{3} ){5,}[acgtu]{1,3})(?![A-Za-z]))"
     r"|[A-Za-z]{10,}"
 )
@@ -24,7 +24,7 @@ def words_of_line(page: Page, index: int) -> Iterator[Candidate]:
     line = page.line(index)
     for match in _WORD.finditer(line):
         start, end = match.span()
-        layout = "numbered" if match["tens"] else "codons" if match["codons"] else "word"
+        layout = "codons" if match["codons"] else "word"
         before, after = line[max(0, start - 3) : start], line[end : end + 3]
         refused = "part_of_longer_token" if _touches(before, after) else ""
         if (before[-1:] == "*" and before[-2:-1].isalpha()) or (after[:1] == "*" and after[1:2].isalpha()):

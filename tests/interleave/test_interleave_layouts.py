@@ -118,6 +118,16 @@ def shown_letters(text: str) -> str:
     return letters.upper().replace("U", "T")
 
 
+@pytest.mark.parametrize("end", ["G", "GA", "CAT", "N", "RY", "M"])
+def test_a_short_last_line_belongs_to_the_lines_above_whatever_its_letters(end):
+    rng = random.Random(end)
+    protein = "".join(rng.choices(AMINO_ACIDS, WEIGHTS, k=120)) + end
+    assert [h.sequence for h in find_sequences(f"{wrapped(protein, 60)}\n\nText.", SETTINGS)] == [protein]
+    if end != "M":
+        dna = "".join(rng.choices("ACGT", k=120)) + end
+        assert [len(h.sequence) for h in find_sequences(f"{wrapped(dna, 60)}\n\nText.", SETTINGS)] == [len(dna)]
+
+
 CLUSTAL = """CLUSTAL W (1.83) multiple sequence alignment
 
 first           ATGGCC-TTAGGACCATGACCATTGGCAT

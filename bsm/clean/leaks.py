@@ -8,6 +8,7 @@ low-complexity letters could seed, an item is not searched and is counted so.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -36,6 +37,7 @@ from bsm.clean.letters import (
     reverse_complement,
     translate_frames,
 )
+from bsm.clean.spans import merged
 
 SAME, IN_NUCLEOTIDES, IN_PROTEIN = "same_modality", "protein_in_nucleotides", "nucleotides_in_protein"
 LEVEL_IDENTITY = {"paper": 1.0, "strict": 0.95, "family": 0.5}
@@ -78,6 +80,7 @@ class _Entry(NamedTuple):
     frame: int
     start: int
     length: int  # of the whole item
+    longest: bool = False  # of the item's open frames
 
 
 class LeakSearch:
@@ -115,10 +118,11 @@ class LeakSearch:
                     hits += self._in_translations(index, frames, sizes, nucleotide)
         if protein:
             codes = [encode(pieces[i].sequence, amino_acids()) for i in protein]
-            for indexes, kind in ((self._proteins, SAME), (self._frames, IN_PROTEIN)):
-                for index in indexes:
-                    matches, _ = index.engine.search(codes)
-                    hits += [_on_protein(index.entries[m.query], m, protein[m.target], kind) for m in matches]
+            for index in self._proteins:
+                matches, _ = index.engine.search(codes)
+                hits += [_on_protein(index.entries[m.query], m, protein[m.target], SAME) for m in matches]
+            for index in self._frames:
+                hits += self._products(index, codes, protein)
         return sorted(hits, key=lambda h: (h.piece, h.start, h.end, h[:5], h.item_start))
 
     def _index_nucleotides(self) -> list[_Index]:
@@ -140,8 +144,11 @@ class LeakSearch:
     def _index_frames(self) -> list[_Index]:
         entries, letters = [], []
         for number, codes in self._encoded(nucleotides()):
-            for frame in open_frames(codes, 1, self.settings.search.min_orf_aa):
-                entries.append(_Entry(number, frame.strand, frame.frame, frame.start, codes.size))
+            frames = open_frames(codes, 1, self.settings.search.min_orf_aa)
+            longest = max((frame.protein.size for frame in frames), default=0)
+            for frame in frames:
+                is_longest = frame.protein.size == longest
+                entries.append(_Entry(number, frame.strand, frame.frame, frame.start, codes.size, is_longest))
                 letters.append(frame.protein)
         # spurious frames are many letters, so short seeds would cost more than they find here
         return self._index(entries, letters, amino_acids(), short_seeds=False)
@@ -226,6 +233,26 @@ class LeakSearch:
                 frame = int(strands.fields[s.first, 2] % 3)
                 hits.append(Hit(index.entries[s.query].query, numbers[piece], IN_NUCLEOTIDES, strand, frame,
                                 m.query_start, m.query_end, *span, m.identity, m.coverage, m.meets))  # fmt: skip
+        return hits
+
+    def _products(self, index: _Index, codes: list[np.ndarray], numbers: list[int]) -> list[Hit]:
+        """Open frames of nucleotide items in proteins.
+
+        Any stretch without a stop is a frame, and one exon is not its gene: the demand is met only by the longest
+        frame of an item, or where the item's frames together span ``min_coverage`` of the protein.
+        """
+        matches, _ = index.engine.search(codes)
+        spans: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+        for m in matches:
+            if m.meets:
+                spans[index.entries[m.query].query, m.target].append((m.start, m.end))
+        hits = []
+        for m in matches:
+            entry = index.entries[m.query]
+            covered = sum(end - start for start, end in merged(spans[entry.query, m.target]))
+            whole = covered >= self.settings.min_coverage * codes[m.target].size
+            hit = _on_protein(entry, m, numbers[m.target], IN_PROTEIN)
+            hits.append(hit._replace(meets=m.meets and (entry.longest or whole)))
         return hits
 
     def _spliced(self, index: _Index, segments: Segments, read: Reader) -> Iterator[tuple[Spliced, Match]]:

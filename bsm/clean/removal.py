@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from bsm.base.alphabet import Modality
 from bsm.base.counts import Counts
+from bsm.clean.spans import merged
 
 REST_TOO_SHORT = "rest_too_short"
 DOCUMENT_TOO_SHORT = "document_with_one_piece_left"
@@ -73,17 +74,6 @@ def _cut(row: dict[str, Any], windows: Sequence[Window], counts: Counts, context
     for start, end in kept:
         counts.keep(end - start)
     return [_rest(row, start, end) for start, end in kept]
-
-
-def merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Union of spans, sorted, touching ones joined."""
-    union: list[tuple[int, int]] = []
-    for start, end in sorted(spans):
-        if union and start <= union[-1][1]:
-            union[-1] = (union[-1][0], max(union[-1][1], end))
-        else:
-            union.append((start, end))
-    return union
 
 
 def _rest(row: dict[str, Any], start: int, end: int) -> dict[str, Any]:

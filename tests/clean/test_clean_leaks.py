@@ -92,6 +92,17 @@ def test_the_protein_of_a_coding_item_is_found_in_a_protein_corpus(maker):
         assert str(Seq(part if h.strand == 1 else flipped(part)).translate()) == proteins[h.piece][h.start : h.end]
 
 
+def test_one_exon_is_not_its_gene_but_all_exons_are(maker):
+    """A protein that shares one exon's stretch with an item stays; the item's own product does not."""
+    protein = maker.protein(120)
+    exons = [maker.coding(protein[a:b]) for a, b in ((0, 45), (45, 70), (70, 120))]
+    gene = ("tagctaattag" + maker.dna(400) + "tagctaattag").join(exons)
+    relative = maker.protein(60) + protein[45:70] + maker.protein(60)[1:]
+    hits = search([Query(DNA, gene)], [Piece(PROTEIN, protein, 1), Piece(PROTEIN, relative, 1)])
+    assert {h.piece for h in hits if h.meets} == {0}
+    assert {h.piece for h in hits} == {0, 1}
+
+
 def test_short_items_are_found_by_exact_containment_only(maker):
     items = [maker.dna(n) for n in (15, 18, 24, 29)]
     exact = [maker.dna(100) + (flipped(s) if i % 2 else s) + maker.dna(100) for i, s in enumerate(items)]

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bsm.base.counts import Counts
-from bsm.clean.removal import REST_TOO_SHORT, Window, merged, without
+from bsm.clean.removal import REST_TOO_SHORT, Window, without
+from bsm.clean.spans import merged
 
 REASON = "benchmark:ppi"
 

@@ -12,6 +12,8 @@ from numba import njit
 HSP_FIELDS = 6
 """Columns of a segment: query start, query end, target start, target end (of the joined arrays), score, matches."""
 _DIAGONAL_SLOTS = 1 << 16
+_OVERRUN = 48
+"""Target letters by which two segments of a spliced chain may overlap: both run past a deletion between them."""
 
 
 @njit(cache=True, nogil=True)
@@ -180,7 +182,7 @@ def chain_segments(segments: np.ndarray, group_starts: np.ndarray, band: np.ndar
                     overlap = max(overlap, a[3] - b[2])
                     if abs((b[2] - b[0]) - (a[2] - a[0])) > band[group]:
                         continue
-                elif b[2] - a[3] > max_gap or b[2] < a[3] - 3 * overlap:
+                elif b[2] - a[3] > max_gap or b[2] < a[3] - 3 * overlap - _OVERRUN:
                     continue
                 length = b[1] - b[0]
                 if overlap >= length:

@@ -92,6 +92,16 @@ def test_the_protein_of_a_coding_item_is_found_in_a_protein_corpus(maker):
         assert str(Seq(part if h.strand == 1 else flipped(part)).translate()) == proteins[h.piece][h.start : h.end]
 
 
+def test_mutated_proteins_are_found_across_introns(maker):
+    proteins = [maker.protein(200) for _ in range(40)]
+    records = []
+    for protein in proteins:
+        cds = maker.coding(maker.edited(protein, 5))
+        records.append(maker.dna(60) + cds[:200] + maker.dna(800) + cds[200:] + maker.dna(60))
+    hits = search([Query(PROTEIN, p) for p in proteins], [Piece(DNA, r, 1) for r in records])
+    assert len(found([h for h in hits if h.meets])) >= 39
+
+
 def test_one_exon_is_not_its_gene_but_all_exons_are(maker):
     """A protein that shares one exon's stretch with an item stays; the item's own product does not."""
     protein = maker.protein(120)

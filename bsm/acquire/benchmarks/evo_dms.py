@@ -11,10 +11,10 @@ from __future__ import annotations
 import io
 import re
 import tarfile
-from collections import Counter
 from pathlib import Path, PurePosixPath
 
-from bsm.acquire.benchmarks.items import Converted, Item, letters_of, mutant_of, number_of, rows_of
+from bsm.acquire.benchmarks.items import Converted, Files, Item, letters_of, mutant_of, number_of, rows_of
+from bsm.acquire.benchmarks.published import Published
 from bsm.base.alphabet import Modality
 from bsm.base.benchmarks import TASKS
 from bsm.base.codes import translate
@@ -28,19 +28,19 @@ _COLUMNS = ("wt_seq_nt", "mt_seq_nt", "fitness")
 _GENETIC_CODE = 11
 
 
-def read_evo_dms(archive: Path, benchmark: Benchmark, counts: Counts) -> Converted:
-    """Items of the wanted assays, sorted by assay, rows in file order; all are test items."""
+def read_evo_dms(files: Files, benchmark: Benchmark, counts: Counts) -> Converted:
+    """Items of the wanted assays, sorted by assay, rows in file order; all are test items. Role: archive."""
+    archive = files["archive"]
     wanted = set(benchmark.assays) if benchmark.assays is not None else None
     tables = _tables(archive, wanted)
     missing = sorted((wanted or set()) - tables.keys())
     if missing:
         raise InputError(f"no assay(s) {', '.join(missing)} in the archive", where=str(archive),
                          way_out="Correct `assays` of the benchmark")  # fmt: skip
-    items: list[Item] = []
-    n_published: Counter[str] = Counter()
+    converted = Converted([], Published())
     for assay, text in sorted(tables.items()):
-        n_published["test"] += _read_assay(assay, text, f"{archive.name}/{assay}", benchmark, counts, items)
-    return Converted(items, n_published)
+        _read_assay(assay, text, f"{archive.name}/{assay}", benchmark, counts, converted)
+    return converted
 
 
 def _tables(archive: Path, wanted: set[str] | None) -> dict[str, str]:
@@ -59,11 +59,10 @@ def _tables(archive: Path, wanted: set[str] | None) -> dict[str, str]:
     return tables
 
 
-def _read_assay(assay: str, text: str, name: str, benchmark: Benchmark, counts: Counts, items: list[Item]) -> int:
+def _read_assay(assay: str, text: str, name: str, benchmark: Benchmark, counts: Counts, converted: Converted) -> None:
     is_protein = TASKS[benchmark.task].modality_a is Modality.PROTEIN
     nucleotides = Modality.DNA if is_protein else Modality.RNA
     seen: set[str] = set()
-    number = -1
     for number, (where, row) in enumerate(rows_of(io.StringIO(text, newline=None), name, _COLUMNS, "\t")):
         wild = letters_of(row["wt_seq_nt"], nucleotides, where, counts)
         mutant = letters_of(row["mt_seq_nt"], nucleotides, where, counts)
@@ -72,20 +71,20 @@ def _read_assay(assay: str, text: str, name: str, benchmark: Benchmark, counts: 
             "task": benchmark.task, "dataset": benchmark.name, "item_id": f"{assay}:{number}", "split": "test",
             "assay": assay, "value": fitness, "id_a": f"{assay}:{number}",
         }  # fmt: skip
+        converted.published.note("test", assay=assay, sequence_a=mutant)
         reason = "no_fitness" if fitness is None else "duplicate_variant" if mutant in seen else ""
         if not reason and is_protein:
-            reason = _add_protein(item, wild, mutant)
+            reason = add_protein(item, wild, mutant)
         elif not reason:
             item |= {"modality_a": "rna", "sequence_a": mutant, "mutant": mutant_of(wild, mutant)}
         seen.add(mutant)
         if reason:
             counts.drop(reason, len(mutant))
         else:
-            items.append(item)
-    return number + 1
+            converted.items.append(item)
 
 
-def _add_protein(item: Item, wild: str, mutant: str) -> str:
+def add_protein(item: Item, wild: str, mutant: str) -> str:
     """Complete the item with protein and gene; returns the reason where there is no protein to score."""
     if len(mutant) % 3:
         return "length_not_multiple_of_three"

@@ -1,20 +1,23 @@
-"""What the readers of all benchmark formats share: rows of tables, letters, the published counts."""
+"""What the readers of all benchmark formats share: rows of tables, letters, mutants, splits."""
 
 from __future__ import annotations
 
 import csv
 import math
+import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from bsm.acquire.benchmarks.published import Published
 from bsm.base.alphabet import Modality, normalise
 from bsm.base.config.sources import Benchmark
 from bsm.base.counts import Counts
 from bsm.base.errors import InputError
 from bsm.base.files import reading_text
+from bsm.base.randomness import unit_interval
 
 Item = dict[str, Any]
 """One row of BENCHMARK_ITEMS."""
@@ -25,10 +28,17 @@ SPLITS = ("train", "valid", "test")
 
 @dataclass
 class Converted:
-    """Items of a benchmark, and how many rows its publisher's files hold per split (before anything is dropped)."""
+    """Items of a benchmark, and what its publisher's files hold before anything is dropped."""
 
     items: list[Item]
-    n_published: Counter[str]
+    published: Published
+    missing: str = ""
+    """Which sequences could not be had, in words."""
+
+
+Files = Mapping[str, Path]
+"""Role -> file of a benchmark."""
+Reader = Callable[[Files, Benchmark, Counts], Converted]
 
 
 def read_rows(path: Path | str, required: Iterable[str], delimiter: str = ",") -> Iterator[tuple[str, dict[str, str]]]:
@@ -87,18 +97,32 @@ def mutant_of(wild: str, mutant: str) -> str:
     return ":".join(f"{a}{i}{b}" for i, a, b in changes)
 
 
-def check_expected(benchmark: Benchmark, n_published: Counter[str]) -> None:
-    """Stop where the files do not hold the published numbers of rows, naming each count."""
-    wrong = [
-        f"{split} has {n_published[split]:,} rows, published are {expected:,}"
-        for split in SPLITS
-        if (expected := getattr(benchmark.expected, split)) is not None and n_published[split] != expected
-    ]
-    if wrong:
-        raise InputError(
-            "; ".join(wrong), where=f"benchmark {benchmark.name}",
-            way_out="This is not the published set; choose another version, or correct `expected` if you mean this one",
-        )  # fmt: skip
+def split_of(benchmark: Benchmark, *names: str) -> str:
+    """Split of an item of a set that comes without one, by seeded hash of the names: the same for repeated pairs."""
+    position = unit_interval("split", benchmark.name, *names)
+    if position >= benchmark.train_share:
+        return "test"
+    return "train" if position < 0.9 * benchmark.train_share else "valid"
+
+
+def drop_leaks(items: list[Item], counts: Counts, name: str) -> list[Item]:
+    """Leave out items of train (and valid) whose sequences are those of a test (or valid) item; named and counted."""
+    seen: dict[object, str] = {}
+    kept: list[Item] = []
+    dropped: Counter[str] = Counter()
+    for split in reversed(SPLITS):
+        for item in (i for i in items if i["split"] == split):
+            content = (item["sequence_a"], item.get("sequence_b"))
+            other = seen.setdefault(content, split)
+            if other == split:
+                kept.append(item)
+            else:
+                dropped[f"{split}_identical_to_{other}"] += 1
+                counts.drop(f"{split}_identical_to_{other}", n_letters(item))
+    for reason, n in sorted(dropped.items()):
+        print(f"warning: {name}: {n:,} items left out: {reason}", file=sys.stderr)
+    order = {split: index for index, split in enumerate(SPLITS)}
+    return sorted(kept, key=lambda i: order[i["split"]])
 
 
 def n_letters(item: Item) -> int:

@@ -1,4 +1,4 @@
-"""LucaOne's downstream data sets (dataset/README of LucaOneTasks).
+"""LucaOne's downstream data sets (dataset/README of LucaOneTasks), from the hub or as plain folders.
 
 ``dataset/<TASK>/<TYPE>/<TASK_TYPE>/{train/train.csv, dev/dev.csv, test/test.csv, label.txt}``. Nucleotides are in DNA
 capitals also where they are RNA; what they are follows from the task, never from the letters. ``label`` is the
@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from bsm.acquire.benchmarks.items import SPLITS, Converted, Item, letters_of, n_letters, number_of, read_rows
+from bsm.acquire.benchmarks.published import Published
 from bsm.base.alphabet import Modality
 from bsm.base.benchmarks import TASKS, Task
 from bsm.base.config.sources import Benchmark
@@ -28,7 +29,7 @@ FOLDERS = {
     "protstab": "dataset/ProtStab/protein/regression",
     "ncrnafam": "dataset/ncRNAFam/gene/multi_class",
 }
-_FILES = {"train": "train/train.csv", "valid": "dev/dev.csv", "test": "test/test.csv"}
+FILES_OF_SPLITS = {"train": "train/train.csv", "valid": "dev/dev.csv", "test": "test/test.csv"}
 _SINGLE = ("seq_id", "seq_type", "seq", "label")
 _PAIR = ("seq_id_a", "seq_id_b", "seq_type_a", "seq_type_b", "seq_a", "seq_b", "label")
 _VALID_SHARE = 0.1
@@ -47,18 +48,32 @@ def read_lucaone(folder: Path, benchmark: Benchmark, counts: Counts) -> Converte
     train, chosen by hash, becomes the validation set and keeps its ``train:`` item ids."""
     task = TASKS[benchmark.task]
     names = _label_names(folder / "label.txt", task)
-    splits = {split: _read_split(folder / name, split, benchmark, names, counts) for split, name in _FILES.items()}
-    n_published = Counter({split: len(items) for split, items in splits.items()})
+    splits = {
+        split: _read_split(folder / name, split, benchmark, names, counts) for split, name in FILES_OF_SPLITS.items()
+    }
+    published = Published()
+    for split, items in splits.items():
+        for item in items:
+            facts = ("label", "value", "sequence_a", "sequence_b")
+            published.note(split, **{fact: item.get(fact) for fact in facts})
     if splits["valid"] and _content(splits["valid"]) == _content(splits["test"]):
         print(f"warning: {benchmark.name}: the dev set equals the test set; it is not used, and a tenth of train "
               "is cut off for validation", file=sys.stderr)  # fmt: skip
         counts.drop("dev_equals_test", sum(map(n_letters, splits["valid"])), len(splits["valid"]))
         splits["valid"] = []
-        n_published["valid"] = 0
         for item in splits["train"]:
             if unit_interval("valid", benchmark.name, item["item_id"]) < _VALID_SHARE:
                 item["split"] = "valid"
-    return Converted([item for split in SPLITS for item in splits[split]], n_published)
+    _report_shared(splits, benchmark.name)
+    return Converted([item for split in SPLITS for item in splits[split]], published)
+
+
+def _report_shared(splits: dict[str, list[Item]], name: str) -> None:
+    """How far train and test share sequences (a random split of pairs does): a number to read scores with."""
+    known = {i[key] for i in splits["train"] for key in ("sequence_a", "sequence_b") if key in i}
+    n_shared = sum(i["sequence_a"] in known or i.get("sequence_b") in known for i in splits["test"])
+    print(f"{name}: {n_shared:,} of {len(splits['test']):,} test items have a sequence that train has too",
+          file=sys.stderr)  # fmt: skip
 
 
 def _content(items: list[Item]) -> Counter[tuple[object, ...]]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from bsm.acquire.benchmarks.items import Converted, Item, letters_of, number_of, read_rows, rows_of
+from bsm.acquire.benchmarks.items import Converted, letters_of, number_of, read_rows, rows_of
+from bsm.acquire.benchmarks.published import Published
 from bsm.base.alphabet import Modality
 from bsm.base.config.sources import Benchmark
 from bsm.base.counts import Counts
@@ -28,17 +28,15 @@ _CHANGE = re.compile(r"^([A-Z])(\d+)([A-Z])$")
 def read_proteingym(path: Path, benchmark: Benchmark, counts: Counts) -> Converted:
     """Items of the wanted assays from a folder or zip, sorted by assay, rows in file order; all are test items."""
     reference = _reference(path)
-    items: list[Item] = []
-    n_published: Counter[str] = Counter()
+    converted = Converted([], Published())
     for assay, rows in _assays(path, benchmark.assays):
         row_of = reference.get(assay, {})
-        n_rows = _read_assay(assay, rows, row_of.get("target_seq", ""), benchmark, counts, items)
+        n_rows = _read_assay(assay, rows, row_of.get("target_seq", ""), benchmark, counts, converted)
         stated = row_of.get("DMS_total_number_mutants", "")
         if stated and int(float(stated)) != n_rows:
             raise InputError(f"{n_rows:,} variants, the reference sheet states {stated}", where=f"{path}: {assay}",
                              way_out="Fetch assay and reference sheet of the same ProteinGym version")  # fmt: skip
-        n_published["test"] += n_rows
-    return Converted(items, n_published)
+    return converted
 
 
 def assay_files(reference: Path, assays: list[str] | None) -> list[str]:
@@ -85,7 +83,7 @@ def _selected(found: object, wanted: list[str] | None, path: Path) -> list[str]:
 
 def _read_assay(
     assay: str, rows: Iterator[tuple[str, dict[str, str]]], target: str, benchmark: Benchmark, counts: Counts,
-    items: list[Item],
+    converted: Converted,
 ) -> int:  # fmt: skip
     seen: set[str] = set()
     number = -1
@@ -93,12 +91,13 @@ def _read_assay(
         sequence = letters_of(row["mutated_sequence"], Modality.PROTEIN, where, counts)
         _check_mutant(row["mutant"], sequence, target, where)
         fitness = number_of(row["DMS_score"], where)
+        converted.published.note("test", assay=assay, sequence_a=sequence)
         reason = "no_fitness" if fitness is None else "duplicate_variant" if sequence in seen else ""
         seen.add(sequence)
         if reason:
             counts.drop(reason, len(sequence))
             continue
-        items.append({
+        converted.items.append({
             "task": benchmark.task, "dataset": benchmark.name, "item_id": f"{assay}:{number}", "split": "test",
             "id_a": f"{assay}:{number}", "modality_a": "protein", "sequence_a": sequence, "value": fitness,
             "assay": assay, "mutant": row["mutant"],

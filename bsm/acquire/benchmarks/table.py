@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from bsm.acquire.benchmarks.items import SPLITS, Converted, Item, letters_of, number_of, read_rows
+from bsm.acquire.benchmarks.items import SPLITS, Converted, Files, Item, letters_of, number_of, read_rows
+from bsm.acquire.benchmarks.published import Published
 from bsm.base.alphabet import Modality
 from bsm.base.benchmarks import TASKS, Task
 from bsm.base.config.sources import Benchmark
@@ -21,11 +22,11 @@ _REQUIRED = ("split", "sequence_a")
 _AS_THEY_STAND = ("id_a", "id_b", "assay", "mutant")
 
 
-def read_benchmark_table(path: Path, benchmark: Benchmark, counts: Counts) -> Converted:
-    """Items in file order; InputError for an unknown column, split, modality or class."""
+def read_benchmark_table(files: Files, benchmark: Benchmark, counts: Counts) -> Converted:
+    """Items in file order; InputError for an unknown column, split, modality or class. Role: table."""
+    path = files["table"]
     task = TASKS[benchmark.task]
-    items: list[Item] = []
-    n_published: Counter[str] = Counter()
+    converted = Converted([], Published())
     for number, (where, row) in enumerate(read_rows(path, _REQUIRED)):
         unknown = [column for column in row if column not in BENCHMARK_ITEMS.names]
         if unknown:
@@ -33,10 +34,12 @@ def read_benchmark_table(path: Path, benchmark: Benchmark, counts: Counts) -> Co
                              way_out=f"Allowed: {', '.join(BENCHMARK_ITEMS.names)}")  # fmt: skip
         if row["split"] not in SPLITS:
             raise InputError("unknown split", where=where, value=row["split"], way_out=f"Allowed: {', '.join(SPLITS)}")
-        n_published[row["split"]] += 1
-        items.append(_item(row, number, where, task, benchmark, counts))
-    _check_ids(items, path)
-    return Converted(items, n_published)
+        item = _item(row, number, where, task, benchmark, counts)
+        facts = ("label", "value", "assay", "sequence_a", "sequence_b")
+        converted.published.note(row["split"], **{fact: item.get(fact) for fact in facts})
+        converted.items.append(item)
+    _check_ids(converted.items, path)
+    return converted
 
 
 def _item(row: dict[str, str], number: int, where: str, task: Task, benchmark: Benchmark, counts: Counts) -> Item:

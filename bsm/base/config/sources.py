@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
 from bsm.base.benchmarks import TASKS
-from bsm.base.config.common import Name, Settings, slug
+from bsm.base.config.common import Name, Settings, Share, Text, slug
 
 Group = Literal["single", "refseq", "gene", "web"]
 """The data groups whose ratio a mix sets (10:2:1 of single, refseq and gene in round 2)."""
@@ -70,10 +70,16 @@ class Colabfold(_Source):
     database: str = "colabfold_envdb_202108"
 
 
+def _has_slug(name: str) -> str:
+    if not slug(name):
+        raise ValueError("a scientific name has letters")
+    return name
+
+
 class Species(Settings):
     """One entry of Table 3. ``accession`` overrides the resolution; ``taxid`` matches species_taxid."""
 
-    name: Annotated[str, Field(min_length=2)]
+    name: Annotated[str, AfterValidator(_has_slug)]
     """Scientific name of a species, or of a higher rank (then the annotated reference genome is taken)."""
     taxid: PositiveInt | None = None
     accession: Annotated[str, Field(pattern=r"^GC[AF]_\d{9}\.\d+$")] | None = None
@@ -96,13 +102,6 @@ class RefseqGenomes(_Source):
     @property
     def parts(self) -> list[str]:
         return [s.part for s in self.species]
-
-    @model_validator(mode="after")
-    def _no_species_twice(self) -> RefseqGenomes:
-        twice = sorted({p for p in self.parts if self.parts.count(p) > 1})
-        if twice:
-            raise ValueError(f"species listed twice: {', '.join(twice)}; each entry once")
-        return self
 
 
 class NcbiGene(_Source):
@@ -137,8 +136,8 @@ class LocalFasta(_Source):
 
     kind: Literal["local_fasta"]
     group: Literal["single"] = "single"
-    licence: str
-    paths: Annotated[list[str], Field(min_length=1)]
+    licence: Text
+    paths: Annotated[list[Text], Field(min_length=1)]
     modality: Literal["dna", "rna", "protein"]
 
 
@@ -147,7 +146,7 @@ class LocalGenome(_Source):
 
     kind: Literal["local_genome"]
     group: Literal["refseq", "gene"] = "refseq"
-    licence: str
+    licence: Text
     fasta: str | None = None
     gff: str | None = None
     rna: str | None = None
@@ -167,8 +166,8 @@ class LocalText(_Source):
 
     kind: Literal["local_text"]
     group: Literal["web"] = "web"
-    licence: str
-    paths: Annotated[list[str], Field(min_length=1)]
+    licence: Text
+    paths: Annotated[list[Text], Field(min_length=1)]
 
 
 Source = Annotated[
@@ -181,18 +180,31 @@ STAGE_OF_KIND: dict[str, str] = {
     "fineweb_edu": "interleave", "local_text": "interleave",
 }  # fmt: skip
 """Which stage turns a source's raw files into a corpus."""
+SERVER_OF_KIND: dict[str, str] = {
+    "refseq_genomes": "ncbi", "refseq_release": "ncbi", "ncbi_gene": "ncbi", "uniprot": "uniprot",
+    "colabfold": "colabfold", "fineweb_edu": "huggingface",
+}  # fmt: skip
+"""Which server a source is fetched from; local kinds have none."""
 
-BenchmarkFormat = Literal["lucaone", "proteingym", "evo_dms", "table"]
-"""lucaone: train/dev/test CSV folders; proteingym: reference sheet and one CSV per assay;
-evo_dms: tab-separated nucleotide variants in a tar archive; table: CSV with the columns of BENCHMARK_ITEMS."""
+BenchmarkFormat = Literal[
+    "lucaone", "lucaone_files", "proteingym", "rnagym", "evo_dms", "kelsic", "domingo", "tape", "nisthal",
+    "pairs", "matrix", "index_pairs", "class_fasta", "table",
+]  # fmt: skip
+"""lucaone: train/dev/test CSV folders of a data set on the hub; lucaone_files: the same folders on a plain server;
+proteingym: reference sheet and one CSV per assay; rnagym: zip with one CSV per assay; evo_dms: tab-separated nucleotide
+variants in a tar archive; kelsic: the codon tables of Kelsic 2016; domingo: tab-separated genotypes of Domingo 2018;
+tape: JSON files of TAPE in a tar archive; nisthal: CSV of several measurements per mutant;
+pairs: lines of two names and 0/1, and sequence files; matrix: a 0/1 matrix with lists of its names, and sequence files;
+index_pairs: rows of two indices and 0/1, lists of names, and sequence files; class_fasta: FASTA with classes in the
+headers; table: CSV with the columns of BENCHMARK_ITEMS."""
 
 
 class ExpectedCounts(Settings):
     """Published sizes; a download that does not reproduce them is not the paper's set."""
 
-    train: int | None = None
-    valid: int | None = None
-    test: int | None = None
+    train: NonNegativeInt | None = None
+    valid: NonNegativeInt | None = None
+    test: NonNegativeInt | None = None
 
 
 class Benchmark(Settings):
@@ -203,13 +215,20 @@ class Benchmark(Settings):
     format: BenchmarkFormat
     server: Name
     """Entry of ``servers``."""
-    path: str
-    """Data set name (lucaone), folder or file below the server's address."""
+    path: Annotated[str, Field(min_length=1, pattern=r"^(?!\.\.(/|$))(?!.*/\.\.(/|$)).+$")]
+    """Data set name (lucaone), folder or file below the server's address (no step upwards)."""
+    files: dict[str, str] = {}
+    """Role -> file below ``path``, for formats that read several files (pairs: pairs, rna, protein; ...)."""
     version: str = "main"
     """Commit of a data set on the hub; ``main`` is resolved once and written to the lock file."""
     assays: list[str] | None = None
     """Studies to take from a fitness archive; null takes all."""
-    licence: str
+    licence: Text
     expected: ExpectedCounts = ExpectedCounts()
+    published: Name | None = None
+    """Row of bsm/acquire/registry.csv whose published counts, classes and lengths the files must reproduce."""
+    train_share: Share = 0.8
+    """Sets that come without splits: share of the pairs, by seeded hash of their names, that are not for testing
+    (a tenth of it is for validation)."""
     headline: bool = True
     """Whether it is the row of Table 1 (others are extra rows)."""

@@ -46,6 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        print(f"bsm {args.command}: {error.filename or 'file'}: {error.strerror or error}", file=sys.stderr)
+        return 1
     return 0
 
 

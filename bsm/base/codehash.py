@@ -2,7 +2,8 @@
 
 Snakemake sees the shell line of a rule, not the Python behind it. Each rule therefore declares, as a parameter,
 the hash of its stage's project imports, taken transitively over the syntax tree without docstrings and comments.
-Config models are left out: their values reach the rule as parameters already.
+Left out are the config models (their values reach the rule as parameters), error and progress messages, the
+version, and the help texts of commands: none of them changes a result.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from pathlib import Path
 
 _PACKAGE = "bsm"
 _ROOT = Path(__file__).resolve().parents[2]
-_EXCLUDED = f"{_PACKAGE}.base.config"
+_EXCLUDED = (f"{_PACKAGE}.base.config", f"{_PACKAGE}.base.errors", f"{_PACKAGE}.base.progress")
+_WORDS = frozenset({"help", "metavar", "description", "epilog", "way_out"})
 
 
 def code_hash(module: str) -> str:
@@ -31,7 +33,7 @@ def imported_modules(module: str) -> frozenset[str]:
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name in found or name == _EXCLUDED or name.startswith(f"{_EXCLUDED}."):
+        if name in found or name == _PACKAGE or any(f"{name}.".startswith(f"{e}.") for e in _EXCLUDED):
             continue
         found.add(name)
         waiting += _direct_imports(name)
@@ -58,6 +60,8 @@ def _tree_text(module: str) -> str:
         body = getattr(node, "body", None)
         if isinstance(body, list):
             node.body = [s for s in body if not _is_docstring(s)]  # type: ignore[attr-defined]
+        if isinstance(node, ast.Call):
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg not in _WORDS]
     return ast.dump(tree)
 
 

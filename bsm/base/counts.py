@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from bsm.base.errors import InputError
-from bsm.base.files import atomic_path
+from bsm.base.csv_tables import read_csv, write_csv
 
 COLUMNS = ("stage", "source", "part", "outcome", "reason", "n_records", "n_letters")
-OUTCOMES = ("kept", "dropped", "changed")
-"""``changed`` marks records that stay but lost or altered letters (they are also counted as kept)."""
+"""Outcomes are kept, dropped and changed; changed records stay but lost or altered letters (also counted as kept)."""
 
 
 class Counts:
@@ -48,18 +45,10 @@ class Counts:
 
 
 def write_counts(path: Path | str, rows: Iterable[dict[str, object]]) -> None:
-    """Write counts as CSV, atomically; a table without rows still has its header."""
-    with atomic_path(path) as partial, open(partial, "w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    """Write counts as CSV, atomically."""
+    write_csv(path, COLUMNS, rows)
 
 
 def read_counts(path: Path | str) -> list[dict[str, str]]:
-    """Read a counts table; InputError where its header is another one."""
-    with open(path, newline="", encoding="utf-8") as handle:
-        reader = csv.DictReader(handle)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise InputError("not a table of counts", where=str(path), value=reader.fieldnames,
-                             way_out=f"Expected the columns {', '.join(COLUMNS)}")  # fmt: skip
-        return list(reader)
+    """Read a counts table; InputError where it cannot be read or is another table."""
+    return read_csv(path, COLUMNS)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from bsm.base.errors import InputError
-from bsm.base.files import atomic_path
+from bsm.base.csv_tables import read_csv, write_csv
 
 FILE_LIST_NAME = "files.csv"
 
@@ -32,29 +30,20 @@ class RawFile:
     licence: str
 
 
+_COLUMNS = [field.name for field in fields(RawFile)]
+
+
 def write_file_list(path: Path | str, files: Iterable[RawFile]) -> None:
     """Write files.csv, sorted by role and path, atomically."""
-    with atomic_path(path) as partial, open(partial, "w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, [f.name for f in fields(RawFile)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(f) for f in sorted(files, key=lambda f: (f.role, f.path)))
+    ordered = sorted(files, key=lambda f: (f.role, f.path))
+    write_csv(path, _COLUMNS, (asdict(file) for file in ordered))
 
 
 def read_file_list(folder: Path | str) -> list[RawFile]:
     """The raw files of a part; InputError where files.csv is absent or has other columns."""
     path = Path(folder) / FILE_LIST_NAME
-    try:
-        with open(path, newline="", encoding="utf-8") as handle:
-            reader = csv.DictReader(handle)
-            expected = [f.name for f in fields(RawFile)]
-            if reader.fieldnames != expected:
-                raise InputError("not a list of raw files", where=str(path), value=reader.fieldnames,
-                                 way_out=f"Expected the columns {', '.join(expected)}")  # fmt: skip
-            return [RawFile(**{**row, "n_bytes": int(row["n_bytes"])}) for row in reader]  # type: ignore[arg-type]
-    except OSError as error:
-        raise InputError(
-            "no list of raw files", where=str(path), way_out="Run bsm acquire for this source first"
-        ) from error
+    rows = read_csv(path, _COLUMNS, way_out="Run bsm acquire for this source first")
+    return [RawFile(**{**row, "n_bytes": int(row["n_bytes"])}) for row in rows]  # type: ignore[arg-type]
 
 
 def files_of(folder: Path | str, role: str) -> list[Path]:

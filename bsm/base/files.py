@@ -24,18 +24,21 @@ _DAMAGE: tuple[Any, ...] = (EOFError, zlib.error, igzip.BadGzipFile, isal_zlib.e
 def atomic_path(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it there on success, remove it on any failure."""
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         os.replace(partial, target)
     except OSError as error:
+        if error.filename is not None and Path(error.filename).parent != target.parent:
+            raise  # about another file, read inside the context
         raise InputError(
             f"cannot write: {error.strerror or error}", where=str(target),
             way_out="Free space or choose another output; nothing was left half-written",
         ) from error  # fmt: skip
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def write_text(path: Path | str, text: str) -> None:

@@ -27,9 +27,9 @@ def project(tmp_path, monkeypatch):
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(codehash, "_ROOT", tmp_path)
 
-    def rehash(**changes):
-        for name, text in changes.items():
-            (tmp_path / name.replace("__", "/")).with_suffix(".py").write_text(text)
+    def rehash(changes=None):
+        for name, text in (changes or {}).items():
+            (tmp_path / name).write_text(text)
         for cached in (codehash._direct_imports, codehash._tree_text, codehash._module_path):
             cached.cache_clear()
         return code_hash("bsm.stage.command")
@@ -41,17 +41,26 @@ def project(tmp_path, monkeypatch):
 
 def test_a_comment_or_docstring_leaves_the_hash(project):
     before = project()
-    assert project(bsm__base__deep='def g(x):\n    """New words."""\n    # why\n    return x + 1\n') == before
+    assert project({"bsm/base/deep.py": 'def g(x):\n    """New words."""\n    # why\n    return x + 1\n'}) == before
+
+
+def test_help_texts_ways_out_and_the_version_leave_the_hash(project):
+    text = "def g(x, f=print):\n    f(x, help={!r}, way_out={!r})\n    return x + 1\n"
+    before = project({"bsm/base/deep.py": text.format("one", "two")})
+    after = project({"bsm/base/deep.py": text.format("other", "words"), "bsm/__init__.py": "__version__ = '2'\n"})
+    assert after == before
 
 
 def test_a_change_deep_below_changes_the_hash(project):
-    assert project() != project(bsm__base__deep="def g(x):\n    return x + 2\n")
+    assert project() != project({"bsm/base/deep.py": "def g(x):\n    return x + 2\n"})
 
 
 def test_modules_that_are_not_imported_and_config_models_do_not_count(project):
     before = project()
-    assert project(bsm__base__unused="y = 2\n", bsm__base__config__data="DEFAULT = 2\n") == before
+    assert project({"bsm/base/unused.py": "y = 2\n", "bsm/base/config/data.py": "DEFAULT = 2\n"}) == before
 
 
 def test_a_real_stage_depends_on_the_base_it_uses():
-    assert {"bsm.cli", "bsm.base.errors"} <= imported_modules("bsm.cli")
+    modules = imported_modules("bsm.sample.command")
+    assert {"bsm.sample.command", "bsm.base.alphabet", "bsm.base.fasta"} <= modules
+    assert not {m for m in modules if m.startswith("bsm.base.config")}

@@ -72,24 +72,30 @@ def set_path(*path_and_value):
 
 
 WRONG = {
-    "missing section": (lambda c: c.pop("models"), ["models = '(missing)': this section is required"]),
+    "missing section": (lambda c: c.pop("models"), ["models = (missing): this section is required"]),
     "missing key": (
         lambda c: c["sources"][1].pop("datasets"),
-        ["sources[uniprot].datasets = '(missing)': Field required"],
+        ["sources[uniprot].datasets = (missing): this key is required"],
     ),
     "wrong type": (
         set_path("shard", "context_tokens", "long"),
-        ["shard.context_tokens = 'long': Input should be a valid integer"],
+        ["shard.context_tokens = 'long': must be a whole number"],
     ),
-    "unknown key": (set_path("clean", "levle", "strict"), ["clean.levle = 'strict': Extra inputs are not permitted"]),
-    "unknown section": (set_path("cleaning", {}), ["cleaning = {}: unknown section; allowed: corpus, miniature"]),
+    "unknown key": (
+        set_path("clean", "levle", "strict"),
+        ["clean.levle = 'strict': unknown key; did you mean level? allowed: acknowledge_loss, "],
+    ),
+    "unknown section": (
+        set_path("cleaning", {}),
+        ["cleaning = {}: unknown key; did you mean clean? allowed: corpus, miniature"],
+    ),
     "unknown task": (
         set_path("evaluate", "matrix", 0, "task", "folding"),
         ["evaluate.matrix[0].task = 'folding': unknown task; allowed: ncrpi, central_dogma"],
     ),
     "negative budget": (
         set_path("train", "rounds", 0, "n_tokens", -5),
-        ["train.rounds[round1].n_tokens = -5: Input should be greater than 0"],
+        ["train.rounds[round1].n_tokens = -5: must be greater than 0"],
     ),
     "unknown species": (
         set_path("sources", 3, "species", 0, "name", "Miniatura nonsense"),
@@ -120,10 +126,65 @@ WRONG = {
         set_path("servers", 0, "address", "https://example.org"),
         ["acquire.contact = '': an e-mail address is required to download from ncbi"],
     ),
+    "truth value for a number": (
+        set_path("clean", "max_loss", True),
+        ["clean.max_loss = True: must not be true or false"],
+    ),
+    "text for a truth value": (
+        set_path("clean", "acknowledge_loss", "yes"),
+        ["clean.acknowledge_loss = 'yes': must be true or false"],
+    ),
+    "infinite number": (
+        set_path("shard", "max_passes", float("inf")),
+        ["shard.max_passes = inf: must be a finite number"],
+    ),
+    "reversed range": (
+        set_path("miniature", "benchmarks", "mutation_share", [0.5, 0.1]),
+        ["miniature.benchmarks.mutation_share = [0.5, 0.1]: the first number must not be larger than the second"],
+    ),
+    "unknown kind": (
+        set_path("sources", 0, "kind", "tape"),
+        ["unknown kind 'tape'; allowed: 'refseq_release', 'uniprot'"],
+    ),
+    "section that is no mapping": (set_path("shard", [1]), ["shard = [1]: must be a mapping of keys to values"]),
+    "reserved source name": (
+        set_path("sources", 5, "name", "groups"),
+        ["sources = 'groups': this name is taken: it names data/clean/groups.parquet"],
+    ),
+    "reserved mix name": (set_path("mixes", 0, "name", "annealed"), ["mixes = 'annealed': this name is taken"]),
+    "empty licence": (set_path("benchmarks", 0, "licence", ""), ["benchmarks[ncrpi].licence = '': must not be empty"]),
+    "path upwards": (
+        set_path("benchmarks", 0, "path", "../../etc/passwd"),
+        ["benchmarks[ncrpi].path = '../../etc/passwd': must stay below the server's address"],
+    ),
+    "rising learning rate": (
+        set_path("train", "rounds", 0, "learning_rate_end", 1.0),
+        ["learning_rate_end must not be larger than learning_rate_start"],
+    ),
+    "rounds without the first": (
+        lambda c: c["train"]["rounds"].pop(0),
+        ["train.rounds = ['round2', 'round3']: each round once, in order, from round1 on"],
+    ),
+    "setting that does not fit the task": (
+        set_path("evaluate", "matrix", 3, "setting", "few-shot"),
+        ["evaluate.matrix[protstab].setting = 'few-shot': allowed for this task: fine-tuned"],
+    ),
+    "checkpoint of an arm that is not trained": (
+        set_path("models", 0, "arms", ["mixed"]),
+        ["evaluate.matrix[ncrpi].checkpoints = 'S2': no such checkpoint"],
+    ),
+    "world written elsewhere than served": (
+        set_path("miniature", "folder", "data/world"),
+        ["servers[ncbi].address = 'file:data/miniature/ncbi': the miniature is written to data/world"],
+    ),
+    "contact that is no address": (
+        lambda c: (c.update(acquire={"contact": "me"}), set_path("servers", 0, "address", "https://x.org")(c)),
+        ["acquire.contact = 'me': an e-mail address is required"],
+    ),
     "odd head size": (set_path("models", 0, "n_heads", 3), ["width 128 must be an even multiple of n_heads 3"]),
     "species twice": (
         lambda c: c["sources"][3]["species"].append({"name": "Miniatura florida"}),
-        ["species listed twice: miniatura_florida"],
+        ["sources[refseq_pairs].species = 'miniatura_florida': species listed twice"],
     ),
 }
 
@@ -146,6 +207,11 @@ def test_all_problems_are_reported_at_once_also_in_one_list():
 
     problems = broken(all_at_once)
     assert len(problems) == 5, problems
+
+
+def test_one_bad_source_brings_no_false_problem_of_others():
+    problems = broken(set_path("sources", 0, "kind", "tape"))
+    assert len(problems) == 1, problems
 
 
 def test_the_error_of_an_invalid_config_counts_and_numbers_its_problems():

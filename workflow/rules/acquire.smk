@@ -20,14 +20,13 @@ rule acquire_genome:
         mem_mb=1000,
         runtime=240,
     params:
-        source=part_source_json,
-        servers=as_json(CONFIG.servers),
-        settings=as_json(CONFIG.acquire),
+        source=source_json,
+        address=source_address,
         folder=subpath(output.files, parent=True),
         code=code_hash("bsm.acquire.command"),
     shell:
-        "python -m bsm acquire --source {params.source:q} --part {wildcards.part:q} --servers {params.servers:q}"
-        " --settings {params.settings:q} --out {params.folder:q} 2> {log:q}"
+        'python -m bsm acquire --source {params.source:q} --part {wildcards.part:q} --servers "$BSM_SERVERS"'
+        ' --settings "$BSM_ACQUIRE" --out {params.folder:q} 2> {log:q}'
 
 
 rule acquire_source:
@@ -50,13 +49,12 @@ rule acquire_source:
         runtime=2880,
     params:
         source=source_json,
-        servers=as_json(CONFIG.servers),
-        settings=as_json(CONFIG.acquire),
+        address=source_address,
         folder=subpath(output.files, parent=True),
         code=code_hash("bsm.acquire.command"),
     shell:
-        "python -m bsm acquire --source {params.source:q} --part {wildcards.part:q} --servers {params.servers:q}"
-        " --settings {params.settings:q} --out {params.folder:q} 2> {log:q}"
+        'python -m bsm acquire --source {params.source:q} --part {wildcards.part:q} --servers "$BSM_SERVERS"'
+        ' --settings "$BSM_ACQUIRE" --out {params.folder:q} 2> {log:q}'
 
 
 rule acquire_benchmark:
@@ -77,11 +75,12 @@ rule acquire_benchmark:
         mem_mb=2000,
         runtime=120,
     params:
-        benchmark=lambda wildcards: as_json(BENCHMARKS[wildcards.benchmark]),
-        servers=as_json(CONFIG.servers),
-        settings=as_json(CONFIG.acquire),
+        benchmark=lambda wildcards: as_json(
+            BENCHMARKS[wildcards.benchmark], without={"headline"}
+        ),
+        address=lambda wildcards: address_of(BENCHMARKS[wildcards.benchmark].server),
         folder=subpath(output.files, parent=True),
         code=code_hash("bsm.acquire.command"),
     shell:
-        "python -m bsm acquire --benchmark {params.benchmark:q} --servers {params.servers:q}"
-        " --settings {params.settings:q} --raw {params.folder:q} --out {output.table:q} --counts {output.counts:q} 2> {log:q}"
+        'python -m bsm acquire --benchmark {params.benchmark:q} --servers "$BSM_SERVERS"'
+        ' --settings "$BSM_ACQUIRE" --raw {params.folder:q} --out {output.table:q} --counts {output.counts:q} 2> {log:q}'

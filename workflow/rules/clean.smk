@@ -18,7 +18,7 @@ rule clean_search:
         runtime=1440,
     params:
         settings=as_json(CONFIG.clean),
-        code=code_hash("bsm.clean.command"),
+        code=code_hash("bsm.clean.decontaminate"),
     shell:
         "python -m bsm clean search --items {input.benchmarks:q} --corpus {input.corpus:q} --settings {params.settings:q}"
         " --kept {output.kept:q} --hits {output.hits:q} --counts {output.counts:q} 2> {log:q}"
@@ -41,7 +41,7 @@ rule clean_group:
         runtime=2880,
     params:
         settings=as_json(CONFIG.clean),
-        code=code_hash("bsm.clean.command"),
+        code=code_hash("bsm.clean.group"),
     shell:
         "python -m bsm clean group --kept {input.kept:q} --settings {params.settings:q} --out {output.groups:q}"
         " --counts {output.counts:q} 2> {log:q}"
@@ -71,7 +71,7 @@ checkpoint clean_gate:
         runtime=480,
     params:
         settings=as_json(CONFIG.clean),
-        code=code_hash("bsm.clean.command"),
+        code=code_hash("bsm.clean.gate"),
     shell:
         "python -m bsm clean gate --kept {input.kept:q} --removed {input.removed:q} --groups {input.groups:q}"
         " --settings {params.settings:q} --out {output.corpus:q} --manifest {output.manifest:q} --counts {output.counts:q}"

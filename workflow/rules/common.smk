@@ -1,4 +1,4 @@
-# What the rule files share: the validated config, the sources and their parts, and the gates. No rules here.
+# Shared by all rules: the validated config, the sources and their parts, and the gates.
 import json
 import os
 import re
@@ -8,21 +8,27 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 # Jobs run `python -m bsm`: the interpreter of this Snakemake (an activated conda environment comes first), this checkout.
-os.environ["PATH"] = (
-    f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+os.environ.update(
+    PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
+    PYTHONPATH=str(workflow.basedir),
 )
-os.environ["PYTHONPATH"] = str(workflow.basedir)
 # Jobs run side by side: one thread each unless the user says otherwise (two OpenMP threads beside a busy core are slower).
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(workflow.basedir))
 
 from bsm.base.codehash import code_hash
-from bsm.base.config import validated
-from bsm.base.config.sources import STAGE_OF_KIND
+from bsm.base.config import read_yaml, validated
+from bsm.base.config.sources import SERVER_OF_KIND, STAGE_OF_KIND
 from bsm.base.errors import ConfigError
 
 try:
+    for (
+        path
+    ) in (
+        workflow.configfiles
+    ):  # a key that stands twice is refused; Snakemake's own reader does not see it
+        read_yaml(path)
     CONFIG = validated(config)
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
@@ -32,9 +38,8 @@ BENCHMARKS = {benchmark.name: benchmark for benchmark in CONFIG.benchmarks}
 PARTS = sorted({part for source in CONFIG.sources for part in source.parts})
 WORLD = f"{CONFIG.miniature.folder}/manifest.json" if CONFIG.miniature else []
 TRUTH = f"{CONFIG.miniature.folder}/truth" if CONFIG.miniature else []
-RETRIES = (
-    0 if CONFIG.miniature else 2
-)  # a folder does not become better by asking again
+# A folder does not become better by asking again.
+RETRIES = 0 if CONFIG.miniature else 2
 
 
 def one_of(names):
@@ -53,37 +58,62 @@ def genome_sources():
     return [name for name, source in SOURCES.items() if source.kind == "refseq_genomes"]
 
 
-def as_json(value):
-    """Settings as JSON with sorted keys: the order of keys in a config must not re-run a rule."""
-    if isinstance(value, list):
-        return json.dumps(
-            [entry.model_dump(mode="json") for entry in value], sort_keys=True
-        )
-    return json.dumps(value.model_dump(mode="json"), sort_keys=True)
+def as_json(value, only=None, without=None):
+    """Settings as JSON with sorted keys: the order of keys in a config must not re-run a rule.
+
+    ``only`` names the keys that a step reads, ``without`` those that do not matter to it: a change of another key must
+    not re-run it. (What is left out takes its default in the step, which does not use it.)
+    """
+    options = {"mode": "json", "include": only, "exclude": without}
+    entries = [
+        entry.model_dump(**options)
+        for entry in (value if isinstance(value, list) else [value])
+    ]
+    return json.dumps(
+        entries if isinstance(value, list) else entries[0], sort_keys=True
+    )
 
 
 def source_json(wildcards):
-    return as_json(SOURCES[wildcards.source])
-
-
-def part_source_json(wildcards):
-    """The source with only the species of this part: another species in the list must not re-run it."""
+    """The source; of its species only this part's: another species in the list must not re-run it."""
     source = SOURCES[wildcards.source]
     if source.kind == "refseq_genomes":
-        source = source.model_copy(
-            update={"species": [s for s in source.species if s.part == wildcards.part]}
-        )
+        own = [s for s in source.species if s.part == wildcards.part]
+        source = source.model_copy(update={"species": own})
     return as_json(source)
 
 
-def local_files(wildcards):
-    """A user's own files are inputs: editing one re-runs what depends on it."""
-    source = SOURCES[wildcards.source]
+def address_of(server):
+    """What of a server decides which bytes arrive. Rates, retries and contact do not, and reach the jobs through the
+    environment: raising the retries of a flaky download must not repeat the downloads that worked.
+    """
+    return next((s.address for s in CONFIG.servers if s.name == server), "")
+
+
+def source_address(wildcards):
+    return address_of(SERVER_OF_KIND.get(SOURCES[wildcards.source].kind))
+
+
+def own_files(source):
+    """A user's own files that a source names."""
     single = [
         getattr(source, key, None)
         for key in ("fasta", "gff", "rna", "protein", "genbank")
     ]
     return [path for path in [*getattr(source, "paths", []), *single] if path]
+
+
+def local_files(wildcards):
+    """Own files are inputs: editing one re-runs what depends on it."""
+    return own_files(SOURCES[wildcards.source])
+
+
+def genome_files(wildcards):
+    """The two genome files are inputs of their own, so that a corrected annotation re-runs its species only."""
+    if wildcards.source not in genome_sources():
+        return []
+    folder = f"data/raw/{wildcards.source}/{wildcards.part}"
+    return [f"{folder}/genomic.fna.gz", f"{folder}/genomic.gff.gz"]
 
 
 def parts_of(source, pattern):
@@ -94,6 +124,30 @@ def parts_of(source, pattern):
 def all_parts(pattern, stage=None):
     names = SOURCES if stage is None else sources_of(stage)
     return [path for name in names for path in parts_of(name, pattern)]
+
+
+missing = sorted(
+    {
+        path
+        for name in SOURCES
+        for path in own_files(SOURCES[name])
+        if not Path(path).exists()
+    }
+)
+if missing:
+    listed = "\n".join(f"  {path}" for path in missing)
+    raise WorkflowError(
+        f"{len(missing)} file(s) of local sources do not exist (from {os.getcwd()}):\n{listed}"
+    )
+
+os.environ.update(
+    BSM_SERVERS=as_json(CONFIG.servers), BSM_ACQUIRE=as_json(CONFIG.acquire)
+)
+
+
+envvars:
+    "BSM_SERVERS",
+    "BSM_ACQUIRE",
 
 
 def gates(wildcards):

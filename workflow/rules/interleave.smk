@@ -15,6 +15,7 @@ rule interleave:
         source=one_of(sources_of("interleave")),
     conda:
         "../../envs/interleave.yaml"
+    threads: 4
     resources:
         mem_mb=4000,
         runtime=2880,
@@ -24,5 +25,5 @@ rule interleave:
         raw=subpath(input.files, parent=True),
         code=code_hash("bsm.interleave.command"),
     shell:
-        "python -m bsm interleave --source {params.source:q} --raw {params.raw:q} --settings {params.settings:q}"
+        "python -m bsm interleave --source {params.source:q} --raw {params.raw:q} --settings {params.settings:q} --workers {threads}"
         " --found {output.found:q} --corpus {output.corpus:q} --counts {output.counts:q} 2> {log:q}"

@@ -1,12 +1,4 @@
 # DNA, RNA and protein of every gene: from an annotated genome (one job a species) or from NCBI Gene.
-def genome_files(wildcards):
-    """The two genome files are inputs of their own, so that a corrected annotation re-runs its species only."""
-    if wildcards.source not in genome_sources():
-        return []
-    folder = f"data/raw/{wildcards.source}/{wildcards.part}"
-    return [f"{folder}/genomic.fna.gz", f"{folder}/genomic.gff.gz"]
-
-
 rule pair:
     input:
         files="data/raw/{source}/{part}/files.csv",
@@ -29,7 +21,7 @@ rule pair:
         mem_mb=4000,
         runtime=480,
     params:
-        source=part_source_json,
+        source=source_json,
         settings=as_json(CONFIG.pair),
         raw=subpath(input.files, parent=True),
         code=code_hash("bsm.pair.command"),

@@ -19,8 +19,8 @@ rule shard:
         runtime=1440,
     params:
         group=lambda wildcards: SOURCES[wildcards.source].group,
-        settings=as_json(CONFIG.shard),
-        code=code_hash("bsm.shard.command"),
+        settings=as_json(CONFIG.shard, without={"max_passes", "max_passes_exempt"}),
+        code=code_hash("bsm.shard.build"),
     shell:
         "python -m bsm shard --corpus {input.corpus:q} --source-name {wildcards.source:q} --group {params.group:q}"
         " --settings {params.settings:q} --out {output.shards:q} --manifest {output.manifest:q} --counts {output.counts:q}"
@@ -43,12 +43,14 @@ rule shard_plan:
         mem_mb=500,
         runtime=5,
     params:
-        train=as_json(CONFIG.train),
+        train=as_json(CONFIG.train, only={"budget_by", "rounds"}),
         mixes=as_json(CONFIG.mixes),
         anneal=as_json(CONFIG.anneal),
         models=as_json(CONFIG.models),
-        settings=as_json(CONFIG.shard),
-        code=code_hash("bsm.shard.command"),
+        settings=as_json(
+            CONFIG.shard, only={"context_tokens", "max_passes", "max_passes_exempt"}
+        ),
+        code=code_hash("bsm.shard.plan"),
     shell:
         "python -m bsm shard plan --manifests {input.manifests:q} --train {params.train:q} --mixes {params.mixes:q}"
         " --anneal {params.anneal:q} --models {params.models:q} --settings {params.settings:q} --out {output.plan:q} 2> {log:q}"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from bsm.base.config.common import Settings, Share
+from bsm.base.config.common import Settings, Share, ShareRange
 
 Split = tuple[PositiveInt, NonNegativeInt, PositiveInt]
 """Items in train, valid and test."""
@@ -40,7 +40,7 @@ class BenchmarkWorldSettings(Settings):
     """Share of an assay's variants with two changed residues."""
     stop_share: Share = 0.03
     """Share of a protein assay's variants that bring in a stop codon."""
-    mutation_share: tuple[Share, Share] = (0.05, 0.20)
+    mutation_share: ShareRange = (0.05, 0.20)
     """Share of residues changed in Central Dogma negatives (drawn uniformly)."""
     n_motif_pairs: Annotated[int, Field(ge=2, le=4)] = 3
     """Pairs of complementary motifs that decide an interaction."""
@@ -73,7 +73,7 @@ class LeakSettings(Settings):
     n_mutated: NonNegativeInt = 3
     n_reverse_complement: NonNegativeInt = 3
     n_protein_in_dna: NonNegativeInt = 3
-    mutated_identity: tuple[Share, Share] = (0.96, 0.99)
+    mutated_identity: ShareRange = (0.96, 0.99)
     """Identity of mutated copies with the item (drawn uniformly): inside the strict level."""
     min_letters: PositiveInt = 25
     """Shorter items are not planted: one substitution would leave the identity above."""

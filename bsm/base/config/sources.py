@@ -207,6 +207,12 @@ class ExpectedCounts(Settings):
     test: NonNegativeInt | None = None
 
 
+def _no_step_upwards(path: str) -> str:
+    if ".." in path.split("/"):
+        raise ValueError("must stay below the server's address: no ..")
+    return path
+
+
 class Benchmark(Settings):
     """One benchmark data set of a task."""
 
@@ -215,7 +221,7 @@ class Benchmark(Settings):
     format: BenchmarkFormat
     server: Name
     """Entry of ``servers``."""
-    path: Annotated[str, Field(min_length=1, pattern=r"^(?!\.\.(/|$))(?!.*/\.\.(/|$)).+$")]
+    path: Annotated[Text, AfterValidator(_no_step_upwards)]
     """Data set name (lucaone), folder or file below the server's address (no step upwards)."""
     files: dict[str, str] = {}
     """Role -> file below ``path``, for formats that read several files (pairs: pairs, rna, protein; ...)."""

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from bsm.base.benchmarks import TASKS
-from bsm.base.config.common import Name, Settings, Share
+from bsm.base.config.common import Name, Settings
 from bsm.base.config.sources import Group
 
 
@@ -26,6 +26,7 @@ def _known_task(name: str) -> str:
     return name
 
 
+_Beta = Annotated[float, Field(ge=0.0, lt=1.0)]
 ArmName = Literal["mixed", "single", "no_web", "unpaired"]
 TaskName = Annotated[str, AfterValidator(_known_task)]
 
@@ -48,6 +49,8 @@ class Model(Settings):
     def _heads_divide_width(self) -> Model:
         if self.width % self.n_heads or self.width // self.n_heads % 2:
             raise ValueError(f"width {self.width} must be an even multiple of n_heads {self.n_heads}")
+        if len(set(self.arms)) < len(self.arms):
+            raise ValueError(f"an arm is listed twice in {self.arms}")
         return self
 
 
@@ -76,6 +79,12 @@ class Round(Settings):
     learning_rate_start: PositiveFloat
     learning_rate_end: NonNegativeFloat
 
+    @model_validator(mode="after")
+    def _rate_decays(self) -> Round:
+        if self.learning_rate_end > self.learning_rate_start:
+            raise ValueError("learning_rate_end must not be larger than learning_rate_start: rates only decay")
+        return self
+
 
 class TrainSettings(Settings):
     """Optimiser and budgets shared by all models and arms."""
@@ -84,7 +93,7 @@ class TrainSettings(Settings):
     budget_by: Literal["tokens", "steps"] = "tokens"
     optimiser: Literal["adamw", "muon"] = "adamw"
     schedule: Literal["cosine", "linear"] = "cosine"
-    betas: tuple[Share, Share] = (0.9, 0.95)
+    betas: tuple[_Beta, _Beta] = (0.9, 0.95)
     weight_decay: NonNegativeFloat = 0.1
     gradient_clip: PositiveFloat = 1.0
     precision: Literal["bf16", "fp32"] = "bf16"

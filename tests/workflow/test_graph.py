@@ -12,6 +12,8 @@ import pytest
 import yaml
 from running import NANO, snakemake
 
+from bsm.base.config import merge
+
 pytestmark = pytest.mark.xdist_group("graph")  # one worker runs the graph once for all of these
 SOURCES = ("colabfold", "gene_pairs", "refseq_nucleotides", "refseq_pairs", "uniprot", "web")
 AFTER_CLEAN = {"shard", "shard_plan", "report_data"}
@@ -96,6 +98,34 @@ def test_a_dropped_species_re_runs_only_what_depends_on_it(copy_of_run, tmp_path
     rules = [name for name, _ in run.jobs]
     assert not {"miniature", "acquire_genome", "acquire_source", "pair", "clean_search"} & set(rules)
     assert ("shard", "source=refseq_pairs") in run.jobs
+
+
+def planned(directory: Path, tmp_path: Path, overlay: dict) -> set[str]:
+    """Rules that a dry run on a finished run wants to start after a change of the config."""
+    config = merge(yaml.safe_load(NANO.read_text()), overlay)
+    (tmp_path / "changed.yaml").write_text(yaml.safe_dump(config))
+    run = snakemake("-n", "--cores", "2", directory=directory, config=tmp_path / "changed.yaml")
+    return {name for name, _ in run.jobs} - {"all"}
+
+
+@pytest.mark.parametrize(
+    "overlay",
+    [
+        {"acquire": {"retries": 9, "contact": "me@example.org", "timeout_seconds": 5}},
+        {"train": {"checkpoint_every_seconds": 7}},
+        {"evaluate": {"fine_tune": {"max_epochs": 3}}},
+    ],
+    ids=["manners of downloading", "checkpoints", "evaluation"],
+)
+def test_settings_that_change_no_data_re_run_nothing(nano, tmp_path, overlay):
+    assert planned(nano, tmp_path, overlay) == set()
+
+
+def test_a_setting_re_runs_the_step_that_reads_it_and_what_follows(nano, tmp_path):
+    after_gate = {"clean_gate", "shard", "shard_plan", "report_data"}
+    assert planned(nano, tmp_path, {"clean": {"max_loss": 0.65}}) == after_gate
+    assert planned(nano, tmp_path, {"shard": {"max_passes": 999}}) == {"shard_plan", "report_data"}
+    assert planned(nano, tmp_path, {"report": {"title": "Other"}}) == {"report_data"}
 
 
 @pytest.mark.slow

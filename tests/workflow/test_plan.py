@@ -15,7 +15,6 @@ from running import ROOT, snakemake
 
 from bsm.base.config import load_config
 
-
 OWN_FILES = ("genome/genomic.fna", "genome/genomic.gff", "genome/protein.faa", "genome/records.gbff")
 
 
@@ -85,6 +84,37 @@ def test_with_one_gpu_in_the_profile_never_two_gpu_jobs_run_at_once(tmp_path):
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=os.environ)
     assert result.returncode == 0, result.stdout + result.stderr
     assert (tmp_path / "order.log").read_text().split() == ["start", "end"] * 4
+
+
+def test_the_slurm_profile_is_not_limited_to_the_login_node(tmp_path):
+    """Jobs keep what they ask for: the limits of profiles/default are not laid over the cluster's profile."""
+    profile = yaml.safe_load((ROOT / "profiles" / "slurm" / "profile.yaml").read_text())
+    assert profile.pop("executor") == "slurm"  # its plugin contacts the controller when it is imported
+    (tmp_path / "slurm").mkdir()
+    (tmp_path / "slurm" / "profile.yaml").write_text(yaml.safe_dump(profile))
+    overrides = ("clean_group:mem_mb=64000000", "clean_group:gpu=1")
+    run = snakemake(
+        "-n", "--workflow-profile", str(tmp_path / "slurm"), "--set-resources", *overrides,
+        directory=tmp_path, config=ROOT / "config" / "paper.yaml",
+    )  # fmt: skip
+    asked = next(line for line in run.output.splitlines() if "resources:" in line and "mem_mb=64000000" in line)
+    assert "gpu=1" in asked
+    assert "profiles/default" not in run.output
+
+
+def test_own_files_that_do_not_exist_are_all_named_before_anything_starts(tmp_path):
+    run = snakemake("-n", directory=tmp_path, config=ROOT / "config" / "local.yaml", check=False)
+    assert run.code == 1
+    assert "6 file(s) of local sources do not exist" in run.output
+    for file in (*OWN_FILES, "proteins.fasta.gz", "documents.jsonl.gz"):
+        assert file in run.output
+
+
+def test_a_key_that_stands_twice_in_a_config_file_is_refused(tmp_path):
+    (tmp_path / "twice.yaml").write_text("shard: {seed: 1}\nshard: {seed: 2}\n")
+    run = snakemake("-n", directory=tmp_path, config=tmp_path / "twice.yaml", check=False)
+    assert run.code == 1
+    assert "the key 'shard' stands twice" in run.output
 
 
 def test_the_default_profile_is_picked_up_beside_the_snakefile(tmp_path):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from bsm.cli import COMMANDS
 from running import ROOT, snakemake
+
+from bsm.cli import COMMANDS
 
 SUMMARIES = {
     "miniature": "the known-answer world,<br/>or the internet",

@@ -75,9 +75,7 @@ rule acquire_benchmark:
         mem_mb=2000,
         runtime=120,
     params:
-        benchmark=lambda wildcards: as_json(
-            BENCHMARKS[wildcards.benchmark], without={"headline"}
-        ),
+        benchmark=lambda wildcards: as_json(BENCHMARKS[wildcards.benchmark], without={"headline"}),
         address=lambda wildcards: address_of(BENCHMARKS[wildcards.benchmark].server),
         folder=subpath(output.files, parent=True),
         code=code_hash("bsm.acquire.command"),

@@ -49,12 +49,8 @@ rule clean_group:
 
 checkpoint clean_gate:
     input:
-        kept=lambda wildcards: parts_of(
-            wildcards.source, "data/clean/{source}/{part}.kept.parquet"
-        ),
-        removed=lambda wildcards: parts_of(
-            wildcards.source, "data/clean/{source}/{part}.counts.csv"
-        ),
+        kept=lambda wildcards: parts_of(wildcards.source, "data/clean/{source}/{part}.kept.parquet"),
+        removed=lambda wildcards: parts_of(wildcards.source, "data/clean/{source}/{part}.counts.csv"),
         groups="data/clean/groups.parquet",
     output:
         corpus="data/clean/{source}.parquet",

@@ -23,11 +23,8 @@ from bsm.base.config.sources import SERVER_OF_KIND, STAGE_OF_KIND
 from bsm.base.errors import ConfigError
 
 try:
-    for (
-        path
-    ) in (
-        workflow.configfiles
-    ):  # a key that stands twice is refused; Snakemake's own reader does not see it
+    # A key that stands twice is refused; Snakemake's own reader does not see it.
+    for path in workflow.configfiles:
         read_yaml(path)
     CONFIG = validated(config)
 except ConfigError as error:
@@ -49,9 +46,7 @@ def one_of(names):
 
 def sources_of(stage):
     """Names of the sources whose corpus this stage makes."""
-    return [
-        name for name, source in SOURCES.items() if STAGE_OF_KIND[source.kind] == stage
-    ]
+    return [name for name, source in SOURCES.items() if STAGE_OF_KIND[source.kind] == stage]
 
 
 def genome_sources():
@@ -65,13 +60,8 @@ def as_json(value, only=None, without=None):
     not re-run it. (What is left out takes its default in the step, which does not use it.)
     """
     options = {"mode": "json", "include": only, "exclude": without}
-    entries = [
-        entry.model_dump(**options)
-        for entry in (value if isinstance(value, list) else [value])
-    ]
-    return json.dumps(
-        entries if isinstance(value, list) else entries[0], sort_keys=True
-    )
+    entries = [entry.model_dump(**options) for entry in (value if isinstance(value, list) else [value])]
+    return json.dumps(entries if isinstance(value, list) else entries[0], sort_keys=True)
 
 
 def source_json(wildcards):
@@ -96,10 +86,7 @@ def source_address(wildcards):
 
 def own_files(source):
     """A user's own files that a source names."""
-    single = [
-        getattr(source, key, None)
-        for key in ("fasta", "gff", "rna", "protein", "genbank")
-    ]
+    single = [getattr(source, key, None) for key in ("fasta", "gff", "rna", "protein", "genbank")]
     return [path for path in [*getattr(source, "paths", []), *single] if path]
 
 
@@ -126,23 +113,12 @@ def all_parts(pattern, stage=None):
     return [path for name in names for path in parts_of(name, pattern)]
 
 
-missing = sorted(
-    {
-        path
-        for name in SOURCES
-        for path in own_files(SOURCES[name])
-        if not Path(path).exists()
-    }
-)
+missing = sorted({path for name in SOURCES for path in own_files(SOURCES[name]) if not Path(path).exists()})
 if missing:
     listed = "\n".join(f"  {path}" for path in missing)
-    raise WorkflowError(
-        f"{len(missing)} file(s) of local sources do not exist (from {os.getcwd()}):\n{listed}"
-    )
+    raise WorkflowError(f"{len(missing)} file(s) of local sources do not exist (from {os.getcwd()}):\n{listed}")
 
-os.environ.update(
-    BSM_SERVERS=as_json(CONFIG.servers), BSM_ACQUIRE=as_json(CONFIG.acquire)
-)
+os.environ.update(BSM_SERVERS=as_json(CONFIG.servers), BSM_ACQUIRE=as_json(CONFIG.acquire))
 
 
 envvars:

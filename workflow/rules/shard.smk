@@ -47,9 +47,7 @@ rule shard_plan:
         mixes=as_json(CONFIG.mixes),
         anneal=as_json(CONFIG.anneal),
         models=as_json(CONFIG.models),
-        settings=as_json(
-            CONFIG.shard, only={"context_tokens", "max_passes", "max_passes_exempt"}
-        ),
+        settings=as_json(CONFIG.shard, only={"context_tokens", "max_passes", "max_passes_exempt"}),
         code=code_hash("bsm.shard.plan"),
     shell:
         "python -m bsm shard plan --manifests {input.manifests:q} --train {params.train:q} --mixes {params.mixes:q}"

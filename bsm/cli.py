@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. Imports only the stage that is called."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(
-        prog="bsm", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="bsm", description="Each command does by hand what the rules of its stage do in the graph."
     )
     parser.add_argument("--version", action="version", version=f"bsm {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     planner.add_argument("--anneal", metavar="JSON", help="anneal section; default: from --config")
     planner.add_argument("--models", metavar="JSON", help="list of models, needed for budget_by: steps")
     planner.add_argument("--out", required=True, metavar="FILE", help="plan to write (CSV)")
-    add_config_arguments(planner)
+    add_config_arguments(planner, below=True)
     shower = actions.add_parser("show", help="print rows as letters with their record ids")
     shower.add_argument("file", metavar="FILE", help="a shard")
     shower.add_argument("--rows", type=int, default=3, metavar="N", help="rows to print (default 3)")

@@ -18,12 +18,18 @@ from bsm.base.errors import ConfigError
 S = TypeVar("S", bound=Settings)
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--config FILE`` (repeatable, laid over config.yaml) and ``--settings JSON``."""
+def add_config_arguments(parser: argparse.ArgumentParser, *, below: bool = False) -> None:
+    """Add ``--config FILE`` (repeatable, laid over config.yaml) and ``--settings JSON``.
+
+    ``below``: the parser is a sub-command's, and its defaults must not overwrite what stood before the sub-command.
+    """
+    absent = argparse.SUPPRESS if below else None
     parser.add_argument(
-        "--config", action="append", default=[], metavar="FILE", help="config file(s) laid over config.yaml"
+        "--config", action="append", default=absent or [], metavar="FILE", help="config file(s) laid over config.yaml"
     )
-    parser.add_argument("--settings", metavar="JSON", help="this stage's settings as JSON, instead of a config file")
+    parser.add_argument(
+        "--settings", default=absent, metavar="JSON", help="this stage's settings as JSON, instead of a config file"
+    )
 
 
 def settings_of(args: argparse.Namespace, section: str, model: type[S]) -> S:

@@ -33,11 +33,9 @@ def test_the_schema_file_is_the_one_the_models_generate():
     assert SCHEMA_FILE.read_text() == expected, "run: bsm config --schema workflow/schemas/config.schema.json"
 
 
-def test_every_section_says_what_it_is_and_every_terse_key_is_described():
-    for name, section in json_schema()["$defs"].items():
-        assert section.get("description"), name
-        terse = {k for k, v in section["properties"].items() if len(k) <= 3 and "description" not in v}
-        assert terse <= {"rna", "ppi", "gff"}, (name, terse)
+def test_every_section_of_the_schema_says_what_it_is():
+    undescribed = [name for name, section in json_schema()["$defs"].items() if not section.get("description")]
+    assert undescribed == []
 
 
 def mapping_over_scalar(base, overlay) -> bool:

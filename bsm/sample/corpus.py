@@ -20,8 +20,15 @@ from bsm.base.tables import PIECES, ROW_GROUP_BYTES, ROW_GROUP_ROWS, TableWriter
 from bsm.sample.budget import HASH_LIMIT, HashSample
 from bsm.sample.records import FastaInput, Record, read_records
 
-_SPILL = pa.schema([*PIECES, pa.field("name_hash", pa.uint64()), pa.field("n_unknown", pa.int64())])
-"""PIECES with what the final choice needs; ``n_unknown`` stands on a record's first fragment."""
+_SPILL = pa.schema(
+    [
+        *PIECES,
+        pa.field("name_hash", pa.uint64()),
+        pa.field("n_unknown", pa.int64()),
+        pa.field("n_fragments", pa.int32()),
+    ]
+)
+"""PIECES with what the final choice needs; the two numbers stand on a record's first fragment, else 0."""
 
 
 def build_corpus(
@@ -67,6 +74,7 @@ def _rows(record: Record, name_hash: int, source: FastaInput, counts: Counts) ->
             "strand": 0 if record.modality is Modality.PROTEIN else 1, "taxid": record.taxid,
             "origin": source.origin, "release": source.release, "licence": source.licence,
             "name_hash": name_hash, "n_unknown": 0 if index else record.n_unknown,
+            "n_fragments": 0 if index else len(record.fragments),
         }  # fmt: skip
 
 
@@ -99,6 +107,6 @@ def _count(table: pa.Table, inside: Any, counts: Counts) -> None:
     unknown = kept.filter(pc.greater(kept["n_unknown"], 0))
     if unknown.num_rows:
         counts.change("unknown_letters_to_n_or_x", pc.sum(unknown["n_unknown"]).as_py(), unknown.num_rows)
-    split = kept.filter(pc.greater(kept["start"], 0))
+    split = kept.filter(pc.greater(kept["n_fragments"], 1))
     if split.num_rows:
         counts.change("split_at_run_of_n", n_records=split.num_rows)

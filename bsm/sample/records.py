@@ -57,19 +57,20 @@ class Record:
 def read_records(source: FastaInput, settings: SampleSettings, counts: Counts) -> Iterator[Record]:
     """Yield the usable records of one file in file order; the others are counted with their reason.
 
-    Raises InputError for a file that is no FASTA and for letters outside the alphabet.
+    Letters add up: those of the fragments and those counted as dropped are the letters of the file (a protein's
+    final ``*`` is no letter). Raises InputError for a file that is no FASTA and for letters outside the alphabet.
     """
     for raw in read_fasta(source.path):
         modality = source.modality or refseq_modality(raw.name, source.path.name)
         where = f"{source.path}: {raw.name}"
         read = _nucleotides if modality.is_nucleotide else _protein
         reason = _unusable(raw, modality, source.declared, settings)
+        length = len(raw.sequence.removesuffix("*"))
         if reason:
-            counts.drop(reason, len(raw.sequence))
+            counts.drop(reason, length)
             continue
         fragments, n_unknown = read(raw.sequence, where, settings, counts)
         if fragments:
-            length = len(raw.sequence.removesuffix("*"))
             yield Record(
                 accession_of(raw.name), modality, taxid_of(raw.description), length, tuple(fragments), n_unknown
             )
@@ -114,14 +115,16 @@ def _unusable(raw: FastaRecord, modality: Modality, declared: bool, settings: Sa
 
 def _nucleotides(raw: str, where: str, settings: SampleSettings, counts: Counts) -> tuple[list[tuple[int, str]], int]:
     letters, n_unknown = normalise_nucleotides(raw, where)
-    fragments = []
-    for start, part in split_at_n(letters, settings.max_n_run_nt):
-        if len(part) >= settings.min_nucleotide_nt:
-            fragments.append((start, part))
-        else:
-            counts.drop("shorter_than_min_nucleotide_nt", len(part))
-    if not fragments and not letters.strip("n"):
+    if not letters.strip("n"):
         counts.drop("only_n", len(letters))
+        return [], n_unknown
+    parts = split_at_n(letters, settings.max_n_run_nt)
+    fragments = [(start, part) for start, part in parts if len(part) >= settings.min_nucleotide_nt]
+    short = [len(part) for _, part in parts if len(part) < settings.min_nucleotide_nt]
+    if short:
+        counts.drop("shorter_than_min_nucleotide_nt", sum(short), len(short))
+    if n_runs := len(letters) - sum(len(part) for _, part in parts):
+        counts.drop("run_of_n", n_runs, n_records=0)
     return fragments, n_unknown
 
 

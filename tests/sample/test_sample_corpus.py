@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import json
@@ -12,11 +13,16 @@ from Bio import SeqIO
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bsm.base.alphabet import Modality
+from bsm.base.config.data import SampleSettings
+from bsm.base.counts import Counts
+from bsm.base.errors import InputError
 from bsm.base.fasta import format_fasta
 from bsm.base.filelist import RawFile, write_file_list
 from bsm.base.tables import PIECES, read_table
 from bsm.cli import main
-from bsm.sample.records import accession_of, refseq_modality, split_at_n, taxid_of
+from bsm.sample.corpus import build_corpus
+from bsm.sample.records import FastaInput, accession_of, refseq_modality, split_at_n, taxid_of
 
 REFSEQ = {"kind": "refseq_release", "name": "nt", "divisions": ["x"], "licence": "free"}
 UNIPROT = {"kind": "uniprot", "name": "aa", "datasets": ["swissprot"]}
@@ -120,6 +126,42 @@ def test_records_are_split_at_long_runs_of_n_with_their_coordinates(tmp_path):
     ]  # fmt: skip
     assert numbers[("dropped", "shorter_than_min_nucleotide_nt")] == (1, 10)
     assert numbers[("dropped", "only_n")] == (1, 100)
+    assert numbers[("dropped", "run_of_n")] == (0, 21 + 30)
+    assert numbers[("changed", "split_at_run_of_n")] == (1, 0)
+
+
+def test_a_record_that_only_loses_its_ends_is_not_counted_as_split(tmp_path):
+    (tmp_path / "a.fa").write_text(format_fasta([("ends", "", "N" * 30 + "ACGT" * 10 + "N" * 30)]))
+    _, rows, numbers = run(tmp_path, "--fasta", tmp_path / "a.fa", "--modality", "dna")
+    assert [r["record_id"] for r in rows] == ["local:ends:30-70"]
+    assert numbers == {("kept", ""): (1, 40), ("dropped", "run_of_n"): (0, 60)}
+
+
+runs = st.lists(st.tuples(st.sampled_from(["ACGTTGCA", "N", "RYK"]), st.integers(1, 8)), min_size=1, max_size=8)
+nucleotides = runs.map(lambda parts: "".join(letters * n for letters, n in parts))
+proteins = st.text("ACDEFGHIKLMNPQRSTVWYBXZ*", min_size=1, max_size=40)
+SMALL = {"min_nucleotide_nt": 9, "min_protein_aa": 8, "max_n_run_nt": 3, "max_nucleotide_record_nt": 100}
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data(), st.sampled_from(["dna", "protein"]), st.one_of(st.none(), st.integers(1, 300)))
+def test_every_letter_of_the_input_is_kept_or_dropped_for_a_reason(tmp_path_factory, data, modality, budget):
+    letters = data.draw(st.lists(proteins if modality == "protein" else nucleotides, min_size=1, max_size=10))
+    names = data.draw(st.lists(st.integers(0, 12), min_size=len(letters), max_size=len(letters)))
+    path = tmp_path_factory.getbasetemp() / "letters.fa"
+    path.write_text(format_fasta([(f"r{n}", "", sequence) for n, sequence in zip(names, letters, strict=True)]))
+    counts = Counts("sample", "local", "all")
+    source = FastaInput(path, Modality(modality), declared=True, origin="x")
+    out = path.with_suffix(".parquet")
+    n_kept = 0
+    with contextlib.suppress(InputError):  # nothing is left: the counts still have to add up
+        build_corpus([source], out, counts, SampleSettings(**SMALL), budget)
+        n_kept = sum(len(r["sequence"]) for r in read_table(out, PIECES).to_pylist())
+    by_outcome = {"kept": 0, "dropped": 0, "changed": 0}
+    for row in counts.rows():
+        by_outcome[row["outcome"]] += row["n_letters"]
+    assert by_outcome["kept"] == n_kept
+    assert by_outcome["kept"] + by_outcome["dropped"] == sum(len(s.removesuffix("*")) for s in letters)
 
 
 def test_budget_holds_whatever_the_order_of_records_and_the_sample_is_nested(tmp_path):

@@ -14,14 +14,15 @@ import os
 import random
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bsm.acquire.credentials import credentials, with_etiquette
 from bsm.acquire.limits import ServerLimits
-from bsm.acquire.transport import FileTransport, HttpTransport, RangeError, Reply, TransientError, Transport
-from bsm.acquire.verify import Digests, Expected, VerificationError, check_content, differences
+from bsm.acquire.transport import FileTransport, HttpTransport, RangeError, Reply, Request, TransientError, Transport
+from bsm.acquire.verify import Digests, Expected, VerificationError, check_gzip_end, check_head, differences
 from bsm.base.config.data import AcquireSettings
 from bsm.base.config.sources import Server
 from bsm.base.errors import ConfigError, DownloadError
@@ -41,6 +42,7 @@ class Fetched:
     url: str
     n_bytes: int
     md5: str
+    """Empty where the publisher gives none."""
     sha256: str
 
 
@@ -50,11 +52,11 @@ class Fetcher:
     def __init__(
         self, servers: Sequence[Server], settings: AcquireSettings, sleep: Callable[[float], object] | None = None
     ) -> None:
-        self._servers = {server.name: server for server in servers}
+        self._servers = {server.name: with_etiquette(server) for server in servers}
         self._settings = settings
         self._stopped = threading.Event()
         self._sleep = sleep or self._stopped.wait
-        self._limits = {server.name: ServerLimits(server, self._sleep) for server in servers}
+        self._limits = {server.name: ServerLimits(server, self._sleep) for server in self._servers.values()}
         self._http: HttpTransport | None = None
         self._guard = threading.Lock()
 
@@ -118,19 +120,39 @@ class Fetcher:
             url = next_url
         return pages[0] if len(pages) == 1 else [entry for page in pages for entry in page]
 
+    def post(self, server: str, path: str, form: Mapping[str, str]) -> str:
+        """Text that a query answers with."""
+        return self._read(server, self.url(server, path), method="POST", form=form)[0]
+
+    def read_range(self, server: str, path: str, start: int, end: int, validator: str = "") -> tuple[bytes, str]:
+        """Bytes [start, end) of a remote file and its validator; DownloadError where it changed since ``validator``."""
+        url = self.url(server, path)
+
+        def read() -> tuple[bytes, str]:
+            with self._open(server, url, offset=start, end=end, validator=validator) as reply:
+                if reply.start != start or (validator and reply.validator != validator):
+                    raise DownloadError("the file changed while it was read, or its server gives no ranges", where=url,
+                                        way_out="Run again; pin a commit if it goes on changing")  # fmt: skip
+                data = b"".join(reply.chunks)
+            if len(data) != end - start:
+                raise TransientError(f"{len(data):,} bytes instead of {end - start:,}")
+            return data, reply.validator
+
+        return self._retrying(url, read)
+
     def size(self, server: str, path: str) -> int | None:
         """Bytes of a file as the server states them, without fetching it."""
         url = self.url(server, path)
 
         def ask() -> int | None:
-            with self._open(server, url, head=True) as reply:
+            with self._open(server, url, method="HEAD") as reply:
                 return reply.total
 
         return self._retrying(url, ask)
 
-    def _read(self, server: str, url: str) -> tuple[str, str]:
+    def _read(self, server: str, url: str, **asked: Any) -> tuple[str, str]:
         def read() -> tuple[str, str]:
-            with self._open(server, url) as reply:
+            with self._open(server, url, **asked) as reply:
                 data = b"".join(reply.chunks)
                 if reply.total not in (None, len(data)):
                     raise TransientError(f"{len(data):,} bytes instead of {reply.total:,}")
@@ -145,12 +167,12 @@ class Fetcher:
             return None
         if not expected.has_checksum and not self._retrying(url, lambda: self._unchanged(server, url, target)):
             return None
-        digests = Digests()
+        digests = Digests(with_md5=bool(expected.md5))
         digests.catch_up(target)
         return None if differences(digests, expected) else digests
 
     def _unchanged(self, server: str, url: str, target: Path) -> bool:
-        with self._open(server, url, head=True) as reply:
+        with self._open(server, url, method="HEAD") as reply:
             stat = target.stat()
             return reply.total == stat.st_size and reply.modified_ns == stat.st_mtime_ns
 
@@ -162,7 +184,7 @@ class Fetcher:
 
         def transfer() -> Digests:
             try:
-                with self._open(server, url, download.offset, download.validator) as reply:
+                with self._open(server, url, offset=download.offset, validator=download.validator) as reply:
                     if own is not None:
                         own.total = reply.total
                     download.take(reply)
@@ -201,12 +223,13 @@ class Fetcher:
                     ) from error  # fmt: skip
 
     @contextlib.contextmanager
-    def _open(
-        self, server: str, url: str, offset: int = 0, validator: str = "", *, head: bool = False
-    ) -> Iterator[Reply]:
+    def _open(self, server: str, url: str, **asked: Any) -> Iterator[Reply]:
+        """One request; ``asked`` are fields of Request beside the address."""
+        entry = self.server(server)
+        headers = credentials(entry, url)
         with (
-            self._limits[self.server(server).name].transfer(),
-            self._transport(url).open(url, offset, validator, head=head) as reply,
+            self._limits[entry.name].transfer(),
+            self._transport(url).open(Request(url, headers=headers, **asked)) as reply,
         ):
             yield reply
 
@@ -227,7 +250,7 @@ class _PartFile:
     ) -> None:
         self.path, self.url, self.expected = path, url, expected
         self._progress, self._stopped = progress, stopped
-        self._digests = Digests()
+        self._digests = Digests(with_md5=bool(self.expected.md5))
         self._n_shown = 0
         self._total: int | None = None
         self._modified_ns: int | None = None
@@ -270,7 +293,7 @@ class _PartFile:
         """Start again from the first byte."""
         os.truncate(self.path, 0)
         _note_path(self.path).unlink(missing_ok=True)
-        self._digests = Digests()
+        self._digests = Digests(with_md5=bool(self.expected.md5))
         self.offset, self.validator = 0, ""
 
     def _show(self) -> None:
@@ -294,9 +317,11 @@ class _PartFile:
         if self._total is not None and self.size != self._total:
             wrong.append(f"{self.size:,} bytes instead of the {self._total:,} announced")
         try:
+            check_head(self.path, name)  # first: what came instead says more than its wrong checksum
             if wrong:
                 raise VerificationError("; ".join(wrong))
-            check_content(self.path, name, whole_gzip=not self.expected.has_checksum)
+            if not self.expected.has_checksum:
+                check_gzip_end(self.path, name)
         except VerificationError:
             self.forget()
             raise

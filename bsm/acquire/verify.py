@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +15,8 @@ from bsm.base.errors import InputError
 from bsm.base.files import reading
 
 _BLOCK_BYTES = 1 << 20
+_MOST_WAITING = 16
+"""Blocks that may wait to be hashed: with the two digests, at most 32 MiB."""
 _GZIP_NAMES = (".gz", ".tgz")
 
 
@@ -32,18 +37,53 @@ class Expected:
         return bool(self.md5 or self.sha256)
 
 
-class Digests:
-    """md5 and sha256 of a growing file, fed with what is written or caught up from disk."""
+class _Lane:
+    """One running digest, computed in a thread of its own once there is much to hash: hashlib lets go of the GIL."""
 
-    def __init__(self) -> None:
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        self._sha256 = hashlib.sha256()
+    def __init__(self, digest: hashlib._Hash) -> None:
+        self._digest = digest
+        self._waiting: deque[Future[None]] = deque()
+        self._thread: ThreadPoolExecutor | None = None
+
+    def add(self, blocks: Sequence[bytes]) -> None:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1)
+        while len(self._waiting) >= _MOST_WAITING:
+            self._waiting.popleft().result()  # memory stays bounded where hashing is slower than the network
+        self._waiting.append(self._thread.submit(self._update, blocks))
+
+    def _update(self, blocks: Sequence[bytes]) -> None:
+        for block in blocks:
+            self._digest.update(block)
+
+    def hexdigest(self, rest: Sequence[bytes]) -> str:
+        """Digest of everything added, and of ``rest``."""
+        while self._waiting:
+            self._waiting.popleft().result()
+        self._update(rest)
+        return self._digest.hexdigest()
+
+
+class Digests:
+    """sha256 of a growing file, fed with what is written or caught up from disk; and its md5 where one is published
+    (md5 is the slower one and would hold back the transfer for nothing elsewhere)."""
+
+    def __init__(self, *, with_md5: bool = False) -> None:
+        self._lanes = [_Lane(hashlib.sha256()), *([_Lane(hashlib.md5(usedforsecurity=False))] if with_md5 else [])]
+        self._blocks: list[bytes] = []
+        self._n_held = 0
+        self._result: list[str] | None = None
         self.n_bytes = 0
 
     def update(self, block: bytes) -> None:
-        self._md5.update(block)
-        self._sha256.update(block)
+        self._result = None
+        self._blocks.append(block)
+        self._n_held += len(block)
         self.n_bytes += len(block)
+        if self._n_held >= _BLOCK_BYTES:
+            for lane in self._lanes:
+                lane.add(self._blocks)
+            self._blocks, self._n_held = [], 0
 
     def catch_up(self, path: Path) -> None:
         """Read what ``path`` holds beyond the bytes already seen."""
@@ -52,13 +92,20 @@ class Digests:
             while block := handle.read(_BLOCK_BYTES):
                 self.update(block)
 
-    @property
-    def md5(self) -> str:
-        return self._md5.hexdigest()
+    def _results(self) -> list[str]:
+        if self._result is None:
+            self._result = [lane.hexdigest(self._blocks) for lane in self._lanes]
+            self._blocks, self._n_held = [], 0
+        return self._result
 
     @property
     def sha256(self) -> str:
-        return self._sha256.hexdigest()
+        return self._results()[0]
+
+    @property
+    def md5(self) -> str:
+        """Empty where it is not computed."""
+        return self._results()[1] if len(self._lanes) > 1 else ""
 
 
 def differences(digests: Digests, expected: Expected) -> list[str]:
@@ -73,22 +120,20 @@ def differences(digests: Digests, expected: Expected) -> list[str]:
     return found
 
 
-def check_content(path: Path, name: str, *, whole_gzip: bool) -> None:
-    """Refuse an HTML page under another name and a ``.gz`` that is none (or, with ``whole_gzip``, is cut short)."""
+def check_head(path: Path, name: str) -> None:
+    """Refuse an HTML page under another name, and a ``.gz`` that is none."""
     with open(path, "rb") as handle:
         head = handle.read(512)
     if not name.endswith((".html", ".htm")) and head.lstrip().lower().startswith((b"<!doctype html", b"<html")):
         raise VerificationError("an HTML page instead of the file (a log-in or error page)")
+    if name.endswith(_GZIP_NAMES) and head[:2] != b"\x1f\x8b":
+        raise VerificationError(f"not a gzip file although its name says so (it starts with {head[:12]!r})")
+
+
+def check_gzip_end(path: Path, name: str) -> None:
+    """Refuse a ``.gz`` that is cut short: it half-reads without complaint, only its end tells."""
     if not name.endswith(_GZIP_NAMES):
         return
-    if head[:2] != b"\x1f\x8b":
-        raise VerificationError(f"not a gzip file although its name says so (it starts with {head[:12]!r})")
-    if whole_gzip:
-        _read_to_the_end(path)
-
-
-def _read_to_the_end(path: Path) -> None:
-    """A truncated gzip file half-reads without complaint; only its end tells."""
     try:
         with reading(path) as handle:
             while handle.read(_BLOCK_BYTES):

@@ -9,6 +9,8 @@ import io
 import json
 import tarfile
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -28,9 +30,13 @@ class FaultyServer:
     requests: list[tuple[str, str, str]] = field(default_factory=list)
     """(method, path, Range header) of every request."""
     headers: list[dict[str, str]] = field(default_factory=list)
+    replacements: dict[str, bytes] = field(default_factory=dict)
+    """What the fault ``changed`` puts in a file's place."""
     next_pages: dict[str, str] = field(default_factory=dict)
     """Path -> next page of a listing, sent as Link header."""
     n_bytes_sent: int = 0
+    bytes_per_second: int = 0
+    """Speed of the answers; 0 is as fast as it goes."""
     released: threading.Event = field(default_factory=threading.Event)
     """Ends stalled answers."""
     port: int = 0
@@ -45,6 +51,15 @@ class FaultyServer:
 
     def settings(self, **changes: object) -> AcquireSettings:
         return AcquireSettings(**{"allow_http": [self.netloc], "retries": 3, "timeout_seconds": 2.0, **changes})
+
+
+_SLOW_BLOCK = 50_000
+_SENT_INSTEAD: dict[str, Callable[[bytes], bytes]] = {
+    "html": lambda data: b"<!DOCTYPE html><html>Sorry</html>",
+    "wrong": lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+    "short": lambda data: data[: len(data) // 2],
+}
+"""Faults that answer with other bytes and status 200, complete as far as the headers tell."""
 
 
 def _handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
@@ -75,11 +90,17 @@ def _handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
                 return
-            data = server.files.get(self.path.removeprefix("/data/").partition("?")[0])
+            name = self.path.removeprefix("/data/").partition("?")[0]
+            data = server.files.get(name)
             if data is None:
                 self.send_error(404)
                 return
-            data = {"html": b"<!DOCTYPE html><html>Sorry</html>", "wrong": data[:-1] + b"?"}.get(fault, data)
+            if fault == "changed":  # the publisher replaced the file: this and all later answers
+                data = server.files[name] = server.replacements[name]
+            if fault == "gone":
+                self.close_connection = True  # not even a status line
+                return
+            data = _SENT_INSTEAD.get(fault, lambda data: data)(data)
             self._send(data, fault, argument, is_head)
 
         def _send(self, data: bytes, fault: str, argument: str, is_head: bool) -> None:
@@ -102,13 +123,20 @@ def _handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Link", f'<http://{server.netloc}/data/{next_page}>; rel="next"')
             self.send_header("ETag", etag)
             self.send_header("Last-Modified", "Tue, 15 Oct 2024 10:00:00 GMT")
-            self.send_header("Content-Length", str(len(data) - start))
+            body = data[start:]
+            announced = max(0, len(body) + int(argument)) if fault == "length" else len(body)
+            self.send_header("Content-Length", str(announced))
             self.end_headers()
             if is_head:
                 return
-            body = data[start:][: int(argument)] if argument else data[start:]
+            body = body[: int(argument)] if argument and fault != "length" else body
             server.n_bytes_sent += len(body)
-            self.wfile.write(body)
+            if server.bytes_per_second:
+                for at in range(0, len(body), _SLOW_BLOCK):
+                    self.wfile.write(body[at : at + _SLOW_BLOCK])
+                    time.sleep(_SLOW_BLOCK / server.bytes_per_second)
+            else:
+                self.wfile.write(body)
             if fault == "stall":
                 server.released.wait(20)
             self.close_connection = bool(argument)

@@ -208,7 +208,7 @@ def test_nisthal_asks_which_measurement_and_skips_missing_values(convert):
 @pytest.mark.parametrize(
     ("task", "format_", "path", "files", "message"),
     [
-        ("central_dogma", "lucaone_files", "", {}, "not in the mirror"),
+        ("central_dogma", "lucaone_files", "lucaone_samples", {}, "not in the mirror"),
         ("protein_fitness", "table", "protein_fitness/PABP_YEAST_Fields2013-singles.csv", {}, "column(s) split"),
         ("protein_fitness", "table", "protein_fitness/HRas166_RBD.csv", {}, "missing column(s) split"),
         ("ncrpi", "pairs", "lucaone_samples/InfA_is_influenza_prediction.csv", {}, "not a row of two names and 0/1"),

@@ -1,0 +1,201 @@
+"""Seeded sequences of faults, and kills at random moments: the bytes are right, or the message says why not.
+
+A sequence is drawn from a seed: which file (plain, gzip or FASTA; with a published checksum or without), which faults
+in which order. Whatever happens, a file under its name is one that the publisher had, nothing is lost that arrived right,
+and an error names the address, the reason and the way out.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bsm.acquire.fetch import Fetcher
+from bsm.acquire.limits import ServerLimits
+from bsm.base.errors import DownloadError
+
+N_SEQUENCES = 60
+LETTERS = "".join(random.Random(1).choices("ACGT", k=60_000))
+FASTA = f">one\n{LETTERS}\n".encode()
+CHANGED = f">one\n{LETTERS[::-1]}\n".encode()
+VERSIONS = {
+    "plain.bin": (random.Random(2).randbytes(150_000), random.Random(3).randbytes(150_001)),
+    "records.fasta": (FASTA, CHANGED),
+    "records.fasta.gz": (gzip.compress(FASTA, mtime=0), gzip.compress(CHANGED, mtime=0)),
+}
+PASSING = ["429:1", "429", "500", "503:2", "408", "gone", "norange"]
+"""Faults that end when the request is sent again."""
+
+
+def drawn(rng: random.Random, n_bytes: int) -> str:
+    """One fault: its name, or name:argument."""
+    at = rng.randrange(n_bytes)
+    kinds = [*PASSING, f"cut:{at}", f"cut:{at}", f"stall:{at}", f"length:{rng.choice([-at - 1, 7, 1000])}", "html",
+             "wrong", "short", "changed", "404", "redirect-http", "redirect-host", "redirect-loop"]  # fmt: skip
+    return rng.choice(kinds)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    """The rate limit is tested elsewhere; here it would only make the tests slow."""
+    monkeypatch.setattr(ServerLimits, "_wait_for_turn", lambda self: None)
+
+
+def spelled(fault: str, server) -> str:
+    """A redirect with its target: forbidden plain http, another permitted host name, or round in a circle."""
+    target = {
+        "redirect-http": f"redirect:http://localhost:{server.port}/data/a",  # not in allow_http
+        "redirect-host": f"redirect:http://{server.netloc}/elsewhere",
+        "redirect-loop": f"redirect:http://{server.netloc}/data/a",
+    }
+    return target.get(fault, fault)
+
+
+@pytest.mark.parametrize("seed", range(N_SEQUENCES))
+def test_after_any_sequence_of_faults_the_file_is_right_or_the_message_says_why(faulty_server, tmp_path, seed):
+    rng = random.Random(seed)
+    name = rng.choice(sorted(VERSIONS))
+    first, second = VERSIONS[name]
+    has_checksum, has_size = rng.random() < 0.6, rng.random() < 0.5
+    server = faulty_server
+    server.files, server.replacements = {name: first}, {name: second}
+    faults = [spelled(drawn(rng, len(first)), server) for _ in range(rng.randint(1, 5))]
+    server.faults = list(faults)
+    known = {"md5": hashlib.md5(first).hexdigest()} if has_checksum else {}
+    known |= {"n_bytes": len(first)} if has_size else {}
+    target = tmp_path / name
+    for _ in range(4):  # a person runs it again
+        fetcher = Fetcher(server.servers, server.settings(retries=2, timeout_seconds=0.25), sleep=lambda s: None)
+        try:
+            fetched = fetcher.fetch("test", name, target, **known)
+            break
+        except DownloadError as error:
+            assert not target.exists(), faults
+            assert f"/data/{name}" in error.where and error.what and error.way_out, str(error)
+    else:
+        # Only a publisher who replaced the file can make it impossible.
+        assert "changed" in faults and known, faults
+        return
+    data = target.read_bytes()
+    allowed = {first} if known.keys() & {"md5"} else {first, second}
+    if not has_checksum:  # nothing tells one right-looking version from another; a page or a cut gzip is still refused
+        allowed |= _undetectable(first, faults, name, has_size) | _undetectable(second, faults, name, has_size)
+    assert data in allowed, faults
+    assert fetched.sha256 == hashlib.sha256(data).hexdigest() and fetched.n_bytes == len(data)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [name]
+
+
+def _undetectable(data: bytes, faults: list[str], name: str, has_size: bool) -> set[bytes]:
+    """Wrong bytes that no one could know to be wrong without a checksum: a consistent answer of another file."""
+    if name.endswith(".gz"):
+        return set()  # its own check sum tells
+    found = {data[:-1] + bytes([data[-1] ^ 1])} if "wrong" in faults else set()
+    if not has_size:
+        found |= {data[: len(data) // 2]} if "short" in faults else set()
+        lengths = [int(f.partition(":")[2]) for f in faults if f.startswith("length:-")]
+        found |= {data[: len(data) + change] for change in lengths}
+    return found
+
+
+def test_a_published_checksum_leaves_nothing_undetectable():
+    """The other half of the promise above: with a checksum the allowed set is the one right file."""
+    with_checksum = [s for s in range(N_SEQUENCES) if _draws_checksum(s)]
+    assert len(with_checksum) >= 25
+
+
+def _draws_checksum(seed: int) -> bool:
+    rng = random.Random(seed)
+    rng.choice(sorted(VERSIONS))
+    return rng.random() < 0.6
+
+
+@pytest.mark.parametrize(
+    ("faults", "message"),
+    [
+        (["html"] * 2, "HTML page"), (["wrong"] * 2, "md5"), (["short"] * 2, "md5"),
+        (["404"], "HTTP 404"), (["redirect-http"], "plain http is refused"),
+        (["stall:10"] * 9, "gave up after 3 attempts"), (["cut:0"] * 9, "gave up after 3 attempts"),
+        (["429:1"] * 9, "HTTP 429"), (["500"] * 9, "HTTP 500"), (["redirect-loop"] * 12, "redirects"),
+    ],
+)  # fmt: skip
+def test_each_fault_that_stays_is_named_with_file_reason_and_way_out(faulty_server, tmp_path, faults, message):
+    data = VERSIONS["records.fasta"][0]
+    faulty_server.files = {"records.fasta": data, "a": b""}
+    faulty_server.faults = [spelled(fault, faulty_server) for fault in faults]
+    settings = faulty_server.settings(retries=2, timeout_seconds=0.2)
+    fetcher = Fetcher(faulty_server.servers, settings, sleep=lambda seconds: None)
+    with pytest.raises(DownloadError) as found:
+        fetcher.fetch("test", "records.fasta", tmp_path / "x", md5=hashlib.md5(data).hexdigest())
+    error = found.value
+    assert message in str(error) and error.way_out
+    assert "/data/" in error.where and not (tmp_path / "x").exists()
+
+
+def test_credentials_stay_with_their_host(faulty_server, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    faulty_server.files = {"f": b"data"}
+    [server] = faulty_server.servers
+    hub = server.model_copy(update={"name": "huggingface"})
+    settings = faulty_server.settings(allow_http=["127.0.0.1", "localhost"])
+    Fetcher([hub], settings).fetch("huggingface", "f", tmp_path / "x")
+    assert faulty_server.headers[-1]["Authorization"] == "Bearer secret"
+    faulty_server.faults = [f"redirect:http://localhost:{faulty_server.port}/data/f"]
+    Fetcher([hub], settings).fetch("huggingface", "f", tmp_path / "y")
+    assert "Authorization" in faulty_server.headers[-2] and "Authorization" not in faulty_server.headers[-1]
+    Fetcher([server], settings).fetch("test", "f", tmp_path / "z")
+    assert "Authorization" not in faulty_server.headers[-1]
+
+
+_CHILD = """
+import sys
+from pathlib import Path
+from bsm.acquire.fetch import Fetcher
+from bsm.base.config.data import AcquireSettings
+from bsm.base.config.sources import Server
+netloc, target, md5 = sys.argv[1:]
+servers = [Server(name="test", address=f"http://{netloc}/data", max_per_second=1000)]
+Fetcher(servers, AcquireSettings(allow_http=[netloc])).fetch("test", "big", Path(target), md5=md5)
+"""
+
+
+def _run(server, target: Path, md5: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", _CHILD, server.netloc, str(target), md5], stderr=subprocess.DEVNULL)
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_random_moments_cost_no_byte_that_was_written(faulty_server, tmp_path):
+    """One download, killed 20 times: each time the next run asks for the first byte that is not on disk."""
+    data = random.Random(7).randbytes(40_000_000)
+    md5 = hashlib.md5(data).hexdigest()
+    faulty_server.files = {"big": data}
+    faulty_server.bytes_per_second = 20_000_000
+    target, part = tmp_path / "big", tmp_path / "big.part"
+    rng = random.Random(11)
+    n_kills, sizes = 0, []
+    while n_kills < 20:
+        before = part.stat().st_size if part.exists() else 0
+        child = _run(faulty_server, target, md5)
+        goal = before + rng.randrange(1, 1_900_000)
+        deadline = time.monotonic() + 20
+        while child.poll() is None and time.monotonic() < deadline:
+            if part.exists() and part.stat().st_size >= goal:
+                break
+            time.sleep(0.001)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        assert not target.exists(), "the transfer ended before the twentieth kill"
+        sizes.append(part.stat().st_size)
+        n_kills += 1
+    assert _run(faulty_server, target, md5).wait() == 0
+    assert target.read_bytes() == data and sorted(p.name for p in tmp_path.iterdir()) == ["big"]
+    starts = [int(r[2].removeprefix("bytes=").rstrip("-") or 0) for r in faulty_server.requests]
+    assert starts == [0, *sizes]  # every run went on exactly where the killed one had written to
+    assert sizes == sorted(sizes) and sizes[0] > 0

@@ -106,14 +106,20 @@ def _lines_per_sequence(path: Path | str) -> Counter[str]:
             elif line.startswith(b"##FASTA"):
                 break
     if not counts:
-        raise InputError("no feature line", where=str(path), way_out="An empty annotation is refused; fetch it again")
+        raise no_lines(path)
     names: Counter[str] = Counter()
     for name, count in counts.items():
-        names[_name(name.decode("utf-8", "replace"))] += count
+        names[sequence_name(name.decode("utf-8", "replace"))] += count
     return names
 
 
-def _name(text: str) -> str:
+def no_lines(path: Path | str) -> InputError:
+    """The error of a file without any feature line."""
+    return InputError("no feature line", where=str(path), way_out="An empty annotation is refused; fetch it again")
+
+
+def sequence_name(text: str) -> str:
+    """Column 1 as a sequence name."""
     return unescape(text.strip())
 
 
@@ -131,11 +137,11 @@ def _rows(
                     return
                 continue
             columns = line.rstrip("\n").split("\t")
-            name = _name(columns[0])
+            name = sequence_name(columns[0])
             row = None
             if len(columns) != 9 or ((kinds is None or columns[2] in kinds) and (wanted is None or wanted(columns[2]))):
                 try:
-                    row = _row(path, number, name, columns)
+                    row = read_row(path, number, name, columns)
                 except InputError as error:
                     if damaged is None:
                         raise
@@ -143,7 +149,8 @@ def _rows(
             yield name, row
 
 
-def _row(path: Path | str, number: int, name: str, columns: list[str]) -> GffRow:
+def read_row(path: Path | str, number: int, name: str, columns: list[str]) -> GffRow:
+    """The feature of line ``number``; InputError where it is not right."""
     problem, value = "", ""
     if len(columns) != 9:
         problem, value = "a GFF3 line has nine tab-separated columns", f"{len(columns)} columns"

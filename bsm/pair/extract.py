@@ -27,7 +27,7 @@ from bsm.pair.translation import Verdict, compare, find_coding, read_cds
 
 Row = dict[str, Any]
 
-_IMMUNE = frozenset([f"{letter}_{kind}" for letter in "VDJC" for kind in ("segment", "region", "gene_segment")])
+IMMUNE = frozenset([f"{letter}_{kind}" for letter in "VDJC" for kind in ("segment", "region", "gene_segment")])
 """Parts of immunoglobulin and T-cell receptor genes: they code for a protein only after rearrangement."""
 
 
@@ -78,7 +78,7 @@ class Extractor:
             return "beyond_sequence"
         if gene.pseudo or "pseudogene" in (gene.biotype or ""):
             return "pseudogene"
-        if gene.biotype in _IMMUNE or any(t.kind in _IMMUNE for t in gene.transcripts):
+        if gene.biotype in IMMUNE or any(t.kind in IMMUNE for t in gene.transcripts):
             return "immune_segment"
         length = sum(span.end - span.start for span in gene.spans)
         return "longer_than_max_gene_nt" if length > self.settings.max_gene_nt else ""

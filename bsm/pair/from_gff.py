@@ -58,9 +58,13 @@ def describe_contig(contig: Contig, rows: list[GffRow]) -> None:
         return
 
 
-def genes_of_rows(contig: Contig, rows: list[GffRow]) -> Iterator[Gene]:
-    """Yield the genes of one contig in the order of their first line; broken ones carry a ``problem``."""
-    describe_contig(contig, rows)
+def genes_of_rows(contig: Contig, rows: list[GffRow], describe: bool = True) -> Iterator[Gene]:
+    """Yield the genes of one contig in the order of their first line; broken ones carry a ``problem``.
+
+    ``describe`` takes what the sequence's region row says first.
+    """
+    if describe:
+        describe_contig(contig, rows)
     tree = _Tree(contig, rows)
     found = [*map(tree.gene, tree.genes), *tree.strays(), *tree.orphans()]
     yield from sorted(found, key=lambda gene: gene.line)
@@ -85,7 +89,7 @@ class _Tree:
         self._link()
 
     def _add_node(self, row: GffRow, nodes: dict[str, _Node]) -> None:
-        identity = attribute(row.attribute_text, "ID") or f"line {row.line}"
+        identity = unescape(attribute(row.attribute_text, "ID") or f"line {row.line}")
         known = nodes.get(identity)
         if known is None:
             nodes[identity] = _Node([row], parse_attributes(row.attribute_text))

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+
+import pyarrow as pa
 
 from bsm.base.alphabet import Modality
 from bsm.base.config.data import PairSettings
 from bsm.base.errors import InputError
-from bsm.base.fasta import read_fasta
 from bsm.base.files import reading_text
 from bsm.base.genbank import GenBankRecord, read_genbank
-from bsm.base.gff3 import GffRow, read_gff3_by_sequence
+from bsm.base.gff3 import Damaged, read_gff3_by_sequence
 from bsm.base.progress import Progress
-from bsm.base.tables import GENES, TableWriter
+from bsm.base.tables import GENES, ROW_GROUP_BYTES, ROW_GROUP_ROWS, TableWriter
+from bsm.pair.contigs import is_large, read_contigs, with_annotation
 from bsm.pair.extract import Extractor, Row
 from bsm.pair.from_genbank import contig_of_record, genes_of_record
-from bsm.pair.from_gff import genes_of_rows, is_wanted
+from bsm.pair.from_gff import describe_contig, genes_of_rows, is_wanted
 from bsm.pair.model import Contig, Gene
 from bsm.pair.report import PairsReport
 from bsm.pair.store import SequenceStore
@@ -46,12 +49,61 @@ def write_genes(files: GenomeFiles, out: Path, settings: PairSettings, report: P
             stack.enter_context(SequenceStore(list(paths), modality)) if paths else None
             for paths, modality in ((files.rna, Modality.RNA), (files.protein, Modality.PROTEIN))
         ]
-        writer = stack.enter_context(TableWriter(out, GENES))
-        progress = stack.enter_context(Progress("pair: genes", unit="genes"))
-        for row in _rows(files, settings, report, stores[0], stores[1], progress):
-            if files.taxid is not None:
-                row["taxid"] = files.taxid
-            writer.add(row)
+        writer = stack.enter_context(GenesWriter(out, files.taxid))
+        progress = stack.enter_context(Progress("pair: genes", unit="genes and transcripts"))
+        for found in _rows(files, settings, report, stores[0], stores[1]):
+            progress.advance(writer.add(found))
+
+
+class GenesWriter:
+    """Writes rows and whole tables of GENES in their order, in row groups of the usual size."""
+
+    def __init__(self, out: Path, taxid: int | None) -> None:
+        self._writer, self._taxid = TableWriter(out, GENES), taxid
+        self._tables: list[pa.Table] = []
+        self._rows: list[Row] = []
+        self._n_bytes = self._n_rows = 0
+
+    def __enter__(self) -> GenesWriter:
+        self._writer.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._flush()
+        self._writer.__exit__(kind, error, trace)
+
+    def add(self, found: pa.Table | Row) -> int:
+        """Append a row or a table; the number of rows."""
+        if isinstance(found, dict):
+            self._rows.append(found)
+            n_rows, n_bytes = 1, sum(len(found[name] or "") for name in ("dna", "rna", "cds", "protein"))
+        else:
+            self._gather_rows()
+            self._tables.append(found)
+            n_rows, n_bytes = found.num_rows, found.nbytes
+        self._n_rows += n_rows
+        self._n_bytes += n_bytes
+        if self._n_rows >= ROW_GROUP_ROWS or self._n_bytes >= ROW_GROUP_BYTES:
+            self._flush()
+        return n_rows
+
+    def _gather_rows(self) -> None:
+        if self._rows:
+            self._tables.append(pa.Table.from_pylist(self._rows, schema=GENES))
+            self._rows = []
+
+    def _flush(self) -> None:
+        self._gather_rows()
+        if self._tables:
+            table = pa.concat_tables(self._tables)
+            if self._taxid is not None:
+                column = pa.repeat(pa.scalar(self._taxid, pa.int32()), table.num_rows)
+                table = table.set_column(GENES.get_field_index("taxid"), GENES.field("taxid"), column)
+            self._writer.add_table(table)
+        self._tables, self._n_bytes, self._n_rows = [], 0, 0
 
 
 def _rows(
@@ -60,28 +112,72 @@ def _rows(
     report: PairsReport,
     rna: SequenceStore | None,
     protein: SequenceStore | None,
-    progress: Progress,
-) -> Iterator[Row]:
+) -> Iterator[pa.Table | Row]:
     damaged = _collector(report) if settings.on_damaged == "skip" else None
-    secondary = _secondary_units(files.assembly_report) if settings.primary_units_only else frozenset()
-    annotated = [(path, _contigs_of_genbank(path, damaged)) for path in files.genbank]
-    if files.fasta:
-        if len(files.fasta) != 1 or len(files.gff) != 1:
-            raise InputError("one genomic FASTA and one GFF3 belong together", value=[*files.fasta, *files.gff],
-                             way_out="Give each assembly a source of its own")  # fmt: skip
-        annotated.append((files.gff[0], _contigs_of_gff(files.fasta[0], files.gff[0], damaged)))
-    for path, contigs in annotated:
+    for path in files.genbank:
         extractor = Extractor(settings, report, str(path), rna, protein)
-        for contig, genes in contigs:
-            if contig.n_ambiguous:
-                report.add("letters", "contigs with IUPAC codes read as n", f"{contig.name}={contig.n_ambiguous}")
-            for gene in genes:
-                gene.problem = "secondary_unit" if contig.name in secondary else gene.problem
-                progress.advance()
-                yield from extractor.rows(gene, contig)
+        for contig, genes in _contigs_of_genbank(path, damaged):
+            yield from _rows_of_genes(contig, genes, extractor)
+    if not files.fasta:
+        return
+    if len(files.fasta) != 1 or len(files.gff) != 1:
+        raise InputError("one genomic FASTA and one GFF3 belong together", value=[*files.fasta, *files.gff],
+                         way_out="Give each assembly a source of its own")  # fmt: skip
+    fasta, gff = files.fasta[0], files.gff[0]
+    secondary = _secondary_units(files.assembly_report) if settings.primary_units_only else frozenset()
+    extractor = Extractor(settings, report, str(gff), rna, protein)
+    yield from (_by_kernels if is_large(fasta, gff) else _by_rows)(fasta, gff, secondary, extractor, damaged)
 
 
-def _collector(report: PairsReport) -> Callable[[InputError], None]:
+def _rows_of_genes(contig: Contig, genes: Iterable[Gene], extractor: Extractor) -> Iterator[Row]:
+    _note_ambiguous(contig, extractor.report)
+    for gene in genes:
+        yield from extractor.rows(gene, contig)
+
+
+def _note_ambiguous(contig: Contig, report: PairsReport) -> None:
+    if contig.n_ambiguous:
+        report.add("letters", "contigs with IUPAC codes read as n", f"{contig.name}={contig.n_ambiguous}")
+
+
+def _by_rows(
+    fasta: Path, gff: Path, secondary: frozenset[str], extractor: Extractor, damaged: Damaged | None
+) -> Iterator[Row]:
+    """GENES of an assembly, row by row."""
+    groups = read_gff3_by_sequence(gff, is_wanted, damaged)
+    for contig, rows in with_annotation(read_contigs(fasta, False), groups, f"{gff}, {fasta}"):
+        genes = genes_of_rows(contig, rows)
+        yield from _rows_of_genes(contig, _marked(genes, _problem_of(contig, secondary)), extractor)
+        del contig, genes  # before the next chromosome is read
+
+
+def _by_kernels(
+    fasta: Path, gff: Path, secondary: frozenset[str], extractor: Extractor, damaged: Damaged | None
+) -> Iterator[pa.Table | Row]:
+    """The same by compiled kernels, which leave unusual genes to the code that ``_by_rows`` uses."""
+    from bsm.base.gff3_scan import scan_gff3_by_sequence  # numba: only where it pays
+    from bsm.pair.kernels import ODD_TAGS, RANGE_TAGS
+    from bsm.pair.ordinary import OrdinaryGenes, depth_of
+
+    tables = scan_gff3_by_sequence(gff, depth_of, (*ODD_TAGS, *RANGE_TAGS), damaged)
+    groups = ((table.name, table) for table in tables)
+    for contig, table in with_annotation(read_contigs(fasta, True), groups, f"{gff}, {fasta}"):
+        problem = _problem_of(contig, secondary)
+        if problem:
+            genes = genes_of_rows(contig, [table.row(i) for i in range(table.n_rows)])
+            yield from _rows_of_genes(contig, _marked(genes, problem), extractor)
+        else:
+            describe_contig(contig, table.rows_of_kind("region"))
+            _note_ambiguous(contig, extractor.report)
+            yield from OrdinaryGenes(table, contig, extractor).rows()
+        del contig, table  # before the next chromosome is read
+
+
+def _problem_of(contig: Contig, secondary: frozenset[str]) -> str:
+    return "sequence_missing" if not contig.letters else "secondary_unit" if contig.name in secondary else ""
+
+
+def _collector(report: PairsReport) -> Damaged:
     def collect(error: InputError) -> None:
         report.add("damage", "unreadable", f"{error.where}: {error.what}")
 
@@ -100,50 +196,13 @@ def _secondary_units(path: Path | None) -> frozenset[str]:
     return frozenset(found - {"na", ""})
 
 
-def _contigs_of_gff(
-    fasta: Path, gff: Path, damaged: Callable[[InputError], None] | None
-) -> Iterator[tuple[Contig, Iterator[Gene]]]:
-    """Contigs in the order of the FASTA file, each with its genes; annotation that comes early waits, letters never."""
-    groups = read_gff3_by_sequence(gff, is_wanted, damaged)
-    waiting: dict[str, list[GffRow]] = {}
-    n_found = 0
-    for record in read_fasta(fasta):
-        rows = waiting.pop(record.name, None)
-        while rows is None:
-            group = next(groups, None)
-            if group is None:
-                break
-            if group[0] == record.name:
-                rows = group[1]
-            else:
-                waiting[group[0]] = group[1]
-        if rows:
-            n_found += 1
-            contig = Contig.of(record.name, record.sequence, str(fasta))
-            del record  # a second copy of a chromosome
-            yield contig, genes_of_rows(contig, rows)
-    waiting.update(groups)
-    if not n_found and waiting:
-        raise InputError("no sequence of the annotation stands in the FASTA file", where=f"{gff}, {fasta}",
-                         value=sorted(waiting)[:3], way_out="Both must use the same sequence names")  # fmt: skip
-    yield from _without_letters(waiting)
-
-
-def _without_letters(waiting: dict[str, list[GffRow]]) -> Iterator[tuple[Contig, Iterator[Gene]]]:
-    for name, rows in sorted(waiting.items()):
-        contig = Contig(name, "")
-        yield contig, _marked(genes_of_rows(contig, rows), "sequence_missing")
-
-
 def _marked(genes: Iterator[Gene], problem: str) -> Iterator[Gene]:
     for gene in genes:
-        gene.problem = problem
+        gene.problem = problem or gene.problem
         yield gene
 
 
-def _contigs_of_genbank(
-    path: Path, damaged: Callable[[InputError], None] | None
-) -> Iterator[tuple[Contig, Iterator[Gene]]]:
+def _contigs_of_genbank(path: Path, damaged: Damaged | None) -> Iterator[tuple[Contig, Iterator[Gene]]]:
     for record in read_genbank(path, damaged):
         problem = _record_problem(record)
         if problem:

@@ -36,10 +36,10 @@ MIN_INTRON_NT = 10
 
 @dataclass(slots=True)
 class Contig:
-    """One sequence of an assembly, as internal letters."""
+    """One sequence of an assembly, as internal letters (bytes: a chromosome takes one byte a letter)."""
 
     name: str
-    letters: str
+    letters: bytes | bytearray
     is_circular: bool = False
     is_transcript: bool = False
     """The record itself is an RNA (mRNA record): there is no genomic DNA to cut."""
@@ -50,7 +50,7 @@ class Contig:
     @classmethod
     def of(cls, name: str, raw: str, where: str = "") -> Contig:
         letters, n_ambiguous = normalise_nucleotides(raw, where or name)
-        return cls(name, letters, n_ambiguous=n_ambiguous)
+        return cls(name, letters.encode(), n_ambiguous=n_ambiguous)
 
     def holds(self, span: Span) -> bool:
         """Whether the span lies on the contig (on a circular one, within one turn)."""
@@ -67,7 +67,8 @@ class Contig:
             letters = self.letters[start - length : end - length]
         else:
             letters = self.letters[start:] + self.letters[: end - length]
-        return reverse_complement(letters) if span.strand < 0 else letters
+        text = letters.decode()
+        return reverse_complement(text) if span.strand < 0 else text
 
     def join(self, spans: Iterable[Span]) -> str:
         return "".join(map(self.cut, spans))

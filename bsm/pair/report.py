@@ -24,9 +24,9 @@ class PairsReport:
         self._counts: dict[tuple[str, str], int] = {}
         self._examples: dict[tuple[str, str], list[str]] = {}
 
-    def add(self, what: str, kind: str, name: str = "") -> None:
+    def add(self, what: str, kind: str, name: str = "", n: int = 1) -> None:
         key = (what, kind)
-        self._counts[key] = self._counts.get(key, 0) + 1
+        self._counts[key] = self._counts.get(key, 0) + n
         examples = self._examples.setdefault(key, [])
         if name and len(examples) < N_EXAMPLES:
             examples.append(name)

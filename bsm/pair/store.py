@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import mmap
 import tempfile
 from pathlib import Path
 from types import TracebackType
 
 from bsm.base.alphabet import Modality, normalise
-from bsm.base.errors import InputError
-from bsm.base.fasta import read_fasta
+from bsm.base.fasta import read_fasta_letters
 
 
 class SequenceStore:
@@ -22,6 +22,7 @@ class SequenceStore:
         self.modality = modality
         self._where = ", ".join(map(str, paths))
         self._places: dict[str, tuple[int, int]] = {}
+        self._letters: mmap.mmap | bytes = b""
         self._file = tempfile.TemporaryFile(prefix="bsm-pair-")  # noqa: SIM115 (closed by __exit__)
         try:
             self._load(paths)
@@ -32,11 +33,12 @@ class SequenceStore:
     def _load(self, paths: list[Path]) -> None:
         offset = 0
         for path in paths:
-            for record in read_fasta(path):
-                data = record.sequence.encode()
-                self._places.setdefault(accession_of(record.name), (offset, len(data)))
-                offset += self._file.write(data)
+            for record in read_fasta_letters(path):
+                self._places.setdefault(accession_of(record.name), (offset, len(record.letters)))
+                offset += self._file.write(record.letters)
         self._file.flush()
+        if offset:
+            self._letters = mmap.mmap(self._file.fileno(), offset, access=mmap.ACCESS_READ)
 
     def __enter__(self) -> SequenceStore:
         return self
@@ -44,6 +46,8 @@ class SequenceStore:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(self._letters, mmap.mmap):
+            self._letters.close()
         self._file.close()
 
     def __len__(self) -> int:
@@ -54,14 +58,13 @@ class SequenceStore:
 
     def get(self, name: str | None) -> str | None:
         """Internal letters of a record, or None; InputError where its letters cannot be read."""
-        place = self._places.get(name) if name else None
-        if place is None:
-            return None
-        self._file.seek(place[0])
-        raw = self._file.read(place[1])
-        if len(raw) != place[1]:
-            raise InputError("temporary file was cut short", where=self._where, way_out="Free space in TMPDIR")
-        return normalise(raw.decode(), self.modality, f"{self._where}: {name}")[0]
+        raw = self.raw(name) if name else None
+        return None if raw is None else normalise(raw.decode(), self.modality, f"{self._where}: {name}")[0]
+
+    def raw(self, name: str) -> bytes | None:
+        """Letters of a record as they were published, or None."""
+        place = self._places.get(name)
+        return None if place is None else self._letters[place[0] : place[0] + place[1]]
 
 
 def accession_of(name: str) -> str:

@@ -152,6 +152,6 @@ def _copy_line(line: np.ndarray, out: np.ndarray, nucleotides: bool) -> bool:
             n_other += (lower != 97) & (lower != 99) & (lower != 103) & (lower != 116) & (lower != 110) & (lower != 117)
     else:
         for i in range(line.size):
-            n_other += np.uint8((line[i] | 32) - 97) > 25
+            n_other += np.uint8((line[i] | 32) - 97) > 25  # type: ignore[assignment]
             out[i] = line[i]
     return n_other == 0

@@ -260,7 +260,7 @@ def _next(text: np.ndarray, at: int, end: int, one: int, other: int) -> int:
     """As ``_find``, for a few letters; unsigned positions spare the check for negative indices."""
     for i in range(np.uint64(at), np.uint64(end)):
         if text[i] == one or text[i] == other:
-            return int(i)
+            return np.int64(i)  # type: ignore[return-value]
     return end
 
 
@@ -305,7 +305,7 @@ def _hash(text: np.ndarray, at: int, stop: int) -> tuple[int, int]:
             marks |= SEVERAL_PARENTS
         elif text[i] == 37:
             marks |= ESCAPED
-    return int(np.int64(value)), marks
+    return np.int64(value), marks  # type: ignore[return-value]
 
 
 @njit(cache=True, nogil=True)

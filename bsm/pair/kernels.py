@@ -103,7 +103,7 @@ def _hash(text: np.ndarray, low: int, high: int) -> int:
     value = np.uint64(14695981039346656037)
     for k in range(low, high):
         value = (value ^ np.uint64(text[k])) * np.uint64(1099511628211)
-    return int(np.int64(value))
+    return np.int64(value)  # type: ignore[return-value]
 
 
 @njit(cache=True, nogil=True)

@@ -67,6 +67,14 @@ class Fetcher:
             raise ConfigError("no server of this name", value=name,
                               way_out=f"Configured: {', '.join(self._servers) or 'none'}") from None  # fmt: skip
 
+    def has_server(self, name: str) -> bool:
+        return name in self._servers
+
+    @property
+    def contact(self) -> str:
+        """Whom a publisher may write to."""
+        return self._settings.contact
+
     def url(self, server: str, path: str) -> str:
         """Address of ``path`` on ``server``; a complete address (next page of a listing) stays as it is."""
         return path if "://" in path else f"{self.server(server).address.rstrip('/')}/{path.lstrip('/')}"

@@ -10,7 +10,7 @@ import heapq
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -29,7 +29,6 @@ COLUMNS = (
 )  # fmt: skip
 _TAXID, _GENE, _RNA, _PROTEIN, _GENOMIC, _START, _END = 0, 1, 3, 5, 7, 9, 10
 _REFSEQ = re.compile(rb"^[A-Z]{2}_")
-INSDC_REASON = "insdc_not_in_release"
 
 
 class GeneKey(NamedTuple):
@@ -131,6 +130,23 @@ def choose_genes(table: Path, source: NcbiGene) -> frozenset[GeneKey]:
     return chosen
 
 
+def slice_name(accession: str, start: int, end: int) -> str:
+    """Name of a genomic slice in FASTA files, 0-based half-open."""
+    return f"{accession}:{start}-{end}"
+
+
+def parse_slice(name: str) -> tuple[str, int, int]:
+    """(accession, start, end) of a slice's name."""
+    accession, _, span = name.rpartition(":")
+    start, _, end = span.partition("-")
+    return accession, int(start), int(end)
+
+
+def slice_names(slices: Mapping[str, set[tuple[int, int]]]) -> set[str]:
+    """Names of all slices."""
+    return {slice_name(accession, *span) for accession, spans in slices.items() for span in spans}
+
+
 @dataclass
 class Needed:
     """Records that the chosen genes refer to; accessions with version."""
@@ -140,7 +156,11 @@ class Needed:
     slices: dict[str, set[tuple[int, int]]] = field(default_factory=lambda: defaultdict(set))
     """Genomic accession -> spans, 0-based half-open."""
     insdc: set[tuple[str, str]] = field(default_factory=set)
-    """(kind, accession) of records outside RefSeq."""
+    """(kind, accession) of records outside RefSeq, without genomic ones that have a span."""
+    insdc_slices: dict[str, set[tuple[int, int]]] = field(default_factory=lambda: defaultdict(set))
+    """Spans on genomic records outside RefSeq: a whole record can be a chromosome."""
+    genes_of: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """Accession of a RefSeq record -> GeneIDs that refer to it."""
 
     def note(self, fields: list[bytes]) -> None:
         """Take up what one row refers to."""
@@ -148,13 +168,17 @@ class Needed:
             accession = fields[column]
             if accession == b"-":
                 continue
-            if not _REFSEQ.match(accession):
-                self.insdc.add((kind, accession.decode()))
-            elif kind == "genomic":
-                if fields[_START].isdigit() and fields[_END].isdigit():
-                    self.slices[accession.decode()].add((int(fields[_START]), int(fields[_END]) + 1))
-            else:
-                getattr(self, kind).add(accession.decode())
+            name, is_refseq = accession.decode(), bool(_REFSEQ.match(accession))
+            has_span = fields[_START].isdigit() and fields[_END].isdigit()
+            if is_refseq:
+                self.genes_of[name].add(int(fields[_GENE]))
+            if kind == "genomic" and has_span:
+                slices = self.slices if is_refseq else self.insdc_slices
+                slices[name].add((int(fields[_START]), int(fields[_END]) + 1))
+            elif not is_refseq:
+                self.insdc.add((kind, name))
+            elif kind != "genomic":
+                getattr(self, kind).add(name)
 
 
 def write_subset(table: Path, chosen: frozenset[GeneKey], out: Path) -> Needed:

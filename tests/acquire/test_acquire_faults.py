@@ -1,8 +1,8 @@
 """Seeded sequences of faults, and kills at random moments: the bytes are right, or the message says why not.
 
 A sequence is drawn from a seed: which file (plain, gzip or FASTA; with a published checksum or without), which faults
-in which order. Whatever happens, a file under its name is one that the publisher had, nothing is lost that arrived right,
-and an error names the address, the reason and the way out.
+in which order. Whatever happens, a file under its name is one that the publisher had, nothing is lost that arrived
+right, and an error names the address, the reason and the way out.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def drawn(rng: random.Random, n_bytes: int) -> str:
     """One fault: its name, or name:argument."""
     at = rng.randrange(n_bytes)
     kinds = [*PASSING, f"cut:{at}", f"cut:{at}", f"stall:{at}", f"length:{rng.choice([-at - 1, 7, 1000])}", "html",
-             "wrong", "short", "changed", "404", "redirect-http", "redirect-host", "redirect-loop"]  # fmt: skip
+             "wrong", "short", "changed", "404", "redirect-http", "redirect-host", "redirect-page"]  # fmt: skip
     return rng.choice(kinds)
 
 
@@ -49,14 +49,19 @@ def no_waiting(monkeypatch):
     monkeypatch.setattr(ServerLimits, "_wait_for_turn", lambda self: None)
 
 
-def spelled(fault: str, server) -> str:
-    """A redirect with its target: forbidden plain http, another permitted host name, or round in a circle."""
+def spelled(fault: str, server, name: str) -> str:
+    """A redirect with its target: forbidden plain http, another permitted host, or a page that is not there."""
     target = {
-        "redirect-http": f"redirect:http://localhost:{server.port}/data/a",  # not in allow_http
-        "redirect-host": f"redirect:http://{server.netloc}/elsewhere",
-        "redirect-loop": f"redirect:http://{server.netloc}/data/a",
+        "redirect-http": "redirect:http://elsewhere.example/data/a",
+        "redirect-host": f"redirect:http://localhost:{server.port}/data/{name}",
+        "redirect-page": f"redirect:http://{server.netloc}/login",
     }
     return target.get(fault, fault)
+
+
+def settings_of(server):
+    allowed = [server.netloc, f"localhost:{server.port}"]
+    return server.settings(retries=2, timeout_seconds=0.25, allow_http=allowed)
 
 
 @pytest.mark.parametrize("seed", range(N_SEQUENCES))
@@ -67,13 +72,13 @@ def test_after_any_sequence_of_faults_the_file_is_right_or_the_message_says_why(
     has_checksum, has_size = rng.random() < 0.6, rng.random() < 0.5
     server = faulty_server
     server.files, server.replacements = {name: first}, {name: second}
-    faults = [spelled(drawn(rng, len(first)), server) for _ in range(rng.randint(1, 5))]
+    faults = [spelled(drawn(rng, len(first)), server, name) for _ in range(rng.randint(1, 5))]
     server.faults = list(faults)
     known = {"md5": hashlib.md5(first).hexdigest()} if has_checksum else {}
     known |= {"n_bytes": len(first)} if has_size else {}
     target = tmp_path / name
     for _ in range(4):  # a person runs it again
-        fetcher = Fetcher(server.servers, server.settings(retries=2, timeout_seconds=0.25), sleep=lambda s: None)
+        fetcher = Fetcher(server.servers, settings_of(server), sleep=lambda seconds: None)
         try:
             fetched = fetcher.fetch("test", name, target, **known)
             break
@@ -123,15 +128,14 @@ def _draws_checksum(seed: int) -> bool:
         (["html"] * 2, "HTML page"), (["wrong"] * 2, "md5"), (["short"] * 2, "md5"),
         (["404"], "HTTP 404"), (["redirect-http"], "plain http is refused"),
         (["stall:10"] * 9, "gave up after 3 attempts"), (["cut:0"] * 9, "gave up after 3 attempts"),
-        (["429:1"] * 9, "HTTP 429"), (["500"] * 9, "HTTP 500"), (["redirect-loop"] * 12, "redirects"),
+        (["429:1"] * 9, "HTTP 429"), (["500"] * 9, "HTTP 500"), (["redirect-host"] * 12, "redirects"),
     ],
 )  # fmt: skip
 def test_each_fault_that_stays_is_named_with_file_reason_and_way_out(faulty_server, tmp_path, faults, message):
     data = VERSIONS["records.fasta"][0]
-    faulty_server.files = {"records.fasta": data, "a": b""}
-    faulty_server.faults = [spelled(fault, faulty_server) for fault in faults]
-    settings = faulty_server.settings(retries=2, timeout_seconds=0.2)
-    fetcher = Fetcher(faulty_server.servers, settings, sleep=lambda seconds: None)
+    faulty_server.files = {"records.fasta": data}
+    faulty_server.faults = [spelled(fault, faulty_server, "records.fasta") for fault in faults]
+    fetcher = Fetcher(faulty_server.servers, settings_of(faulty_server), sleep=lambda seconds: None)
     with pytest.raises(DownloadError) as found:
         fetcher.fetch("test", "records.fasta", tmp_path / "x", md5=hashlib.md5(data).hexdigest())
     error = found.value

@@ -24,6 +24,7 @@ from bsm.miniature.mirror_release import ncrna_members
 from bsm.miniature.model import Gene, ProteinFamily, Species, World
 
 Entry = dict[str, Any]
+UNIFORM_BITS = math.log2(4)
 _N_FIXED_INTRON, _N_FIXED_UTR3 = len("gtag"), len("aataaa")
 
 
@@ -199,5 +200,10 @@ def _exact(
 def _bound(
     name: str, modality: str, what: str, lower: float, upper: float, n_letters: int, note: str
 ) -> Entry:  # fmt: skip
+    """Bounds on nucleotides. Guessing every letter uniformly costs 2 bits, so no upper bound needs to be above
+    that; and on few letters the realised bits (``lower``) may exceed an upper bound, which then is the lower one too.
+    """
+    upper = min(upper, UNIFORM_BITS * n_letters)
     return {"name": name, "modality": modality, "what": what, "kind": "bound", "n_letters": n_letters,
-            "lower": round(lower / n_letters, 6), "upper": round(upper / n_letters, 6), "note": note}  # fmt: skip
+            "lower": round(min(lower, upper) / n_letters, 6), "upper": round(upper / n_letters, 6),
+            "note": f"{note}; at most {UNIFORM_BITS:g} bits, the cost of uniform guesses"}  # fmt: skip

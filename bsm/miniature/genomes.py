@@ -78,13 +78,6 @@ def lay_out(
     return contig, sorted(genes, key=lambda gene: (gene.start, gene.end))
 
 
-def letters_at(contig: Contig, start: int, end: int, strand: int) -> str:
-    """Letters of an interval; on a circular contig it may run past the end."""
-    letters = contig.letters
-    piece = letters[start:end] if end <= len(letters) else letters[start:] + letters[: end - len(letters)]
-    return piece if strand > 0 else reverse_complement(piece)
-
-
 def _ordered_segments(templates: Sequence[Template]) -> list[tuple[int, int]]:
     """(template, part) in contig order: second parts of trans-spliced genes stand at the far end."""
     first = [(index, 0) for index in range(len(templates))]

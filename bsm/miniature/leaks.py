@@ -1,19 +1,23 @@
 """Benchmark items planted in the training corpora: the answers that decontamination has to find.
 
 Every kind is planted for every data set that it makes sense for: exact and mutated copies of any
-sequence, reverse complements of nucleotide items, proteins hidden in DNA (back-translated, either
-strand, any frame). ``private_code`` is left out: its species must exist nowhere in the corpora.
+sequence, reverse complements of nucleotide items, proteins hidden in DNA (coding letters on either strand, in any
+frame, under several genetic codes, with an intron). Some stand on web pages, among genes. ``private_code`` is left
+out: its species must exist nowhere in the corpora.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from bsm.base.alphabet import AMINO_ACIDS, Modality, reverse_complement
+from bsm.base.codes import genetic_code
+from bsm.base.config.miniature_benchmarks import LeakSettings
 from bsm.miniature.benchmarks.draws import (
     Item,
     letters_from,
@@ -21,22 +25,33 @@ from bsm.miniature.benchmarks.draws import (
     other_letter,
     pick,
     shuffled,
-    standard_code_weights,
     stream,
+    weights_under,
 )
 from bsm.miniature.codon_usage import back_translate
-from bsm.miniature.genes import between, random_letters
-from bsm.miniature.model import PlantedRecord, World
+from bsm.miniature.genes import between, intron, random_letters
+from bsm.miniature.model import PlantedRecord, Species, World
 from bsm.miniature.web import document_id
 from bsm.miniature.web_layouts import showable
 
-Kind = Literal["exact", "mutated", "reverse_complement", "protein_in_dna"]
+Kind = Literal["exact", "mutated", "reverse_complement", "protein_in_dna", "spliced_protein_in_dna"]
+HIDDEN: tuple[Kind, Kind] = ("protein_in_dna", "spliced_protein_in_dna")
 NOT_PLANTED = frozenset({"private_code"})
+MIN_SPLICED_AA = 36
+"""Shorter proteins are not spliced: an exon of less than 12 codons resembles much by chance."""
 _FLANK_NT, _FLANK_AA = (60, 200), (15, 40)
 _INSIDE_LONGER_PROTEIN = 0.4
 _INDEL_SHARE = 0.25
 """Share of mutated nucleotide copies in which one of the changes is an insertion or a deletion."""
 _MAX_ON_PAGE = 600
+
+
+class Plan(NamedTuple):
+    """A kind of leak and how many of it each data set gets; ``code`` is the genetic code of a hidden protein."""
+
+    kind: Kind
+    n: int
+    code: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,19 +64,26 @@ class Copy:
     strand: int
 
 
+def plans(settings: LeakSettings) -> list[Plan]:
+    """All kinds of leaks, in the order in which they are planted."""
+    return [
+        Plan("exact", settings.n_exact),
+        Plan("mutated", settings.n_mutated),
+        Plan("reverse_complement", settings.n_reverse_complement),
+        Plan("protein_in_dna", settings.n_protein_in_dna, 1),
+        Plan("spliced_protein_in_dna", settings.n_spliced_protein_in_dna, 1),
+        *(Plan("protein_in_dna", settings.n_protein_in_other_code, code) for code in settings.other_codes),
+    ]
+
+
 def plan_leaks(world: World, items: dict[str, list[Item]]) -> list[PlantedRecord]:
     """The planted records of all data sets, one item each; needs the items of ``build_benchmarks``."""
-    settings = world.settings.leaks
-    kinds: dict[Kind, int] = {
-        "exact": settings.n_exact, "mutated": settings.n_mutated,
-        "reverse_complement": settings.n_reverse_complement, "protein_in_dna": settings.n_protein_in_dna,
-    }  # fmt: skip
     planted: list[PlantedRecord] = []
     for dataset in (name for name in items if name not in NOT_PLANTED):
         used: set[str] = set()
-        for kind, n in kinds.items():
-            for row, role in _chosen(world, items[dataset], dataset, kind, n, used):
-                planted.append(_plant(world, row, role, kind, len(planted)))
+        for plan in plans(world.settings.leaks):
+            for row, role in _chosen(world, items[dataset], dataset, plan, used):
+                planted.append(_plant(world, row, role, plan, len(planted)))
     return planted
 
 
@@ -69,23 +91,37 @@ def applies(kind: Kind, modality: Modality) -> bool:
     """Whether a kind of leak makes sense for a sequence of this modality."""
     if kind == "reverse_complement":
         return modality.is_nucleotide
-    return modality is Modality.PROTEIN if kind == "protein_in_dna" else True
+    return modality is Modality.PROTEIN if kind in HIDDEN else True
 
 
-def _chosen(world: World, rows: list[Item], dataset: str, kind: Kind, n: int, used: set[str]
+@cache
+def own_codons(code: int) -> dict[str, str]:
+    """Amino acid -> its first codon that says something else under the standard code."""
+    standard, own = genetic_code(1), genetic_code(code)
+    codons: dict[str, str] = {}
+    for codon in sorted(own):
+        if own[codon] not in (standard[codon], "*"):
+            codons.setdefault(own[codon], codon)
+    return codons
+
+
+def _chosen(world: World, rows: list[Item], dataset: str, plan: Plan, used: set[str]
             ) -> Iterator[tuple[Item, Literal["a", "b"]]]:  # fmt: skip
     """Test and validation sequences for one kind, roles in turn, no sequence twice.
 
-    A fitness assay is planted through its wild type, which may serve every kind.
+    A fitness assay is planted through its wild type, which may serve every kind. Under another genetic code the
+    proteins go first that the standard code reads most differently.
     """
-    rng = stream(world, "leaks", dataset, kind)
+    rng = stream(world, "leaks", dataset, plan.kind, plan.code)
     roles: list[Literal["a", "b"]] = ["a", "b"]
     is_fitness = rows[0]["assay"] is not None
-    supply = {role: shuffled([row for row in rows if _can_be_planted(world, row, role, kind)], rng) for role in roles}
+    supply = {role: shuffled([row for row in rows if _can_be_planted(world, row, role, plan)], rng) for role in roles}
+    for role in roles:
+        supply[role].sort(key=lambda row, role=role: _n_otherwise(row[f"sequence_{role}"], plan.code))  # type: ignore[misc]
     taken: set[str] = set()
     for turn in range(2 * len(rows)):
         role = roles[turn % 2]
-        if len(taken) == n or not supply[role]:
+        if len(taken) == plan.n or not supply[role]:
             continue
         row = supply[role].pop()
         letters = row[f"sequence_{role}"]
@@ -95,40 +131,59 @@ def _chosen(world: World, rows: list[Item], dataset: str, kind: Kind, n: int, us
             yield row, role
 
 
-def _can_be_planted(world: World, row: Item, role: str, kind: Kind) -> bool:
+def _n_otherwise(letters: str, code: int | None) -> int:
+    """Letters that a codon of this code's own can spell."""
+    return sum(map(letters.count, own_codons(code or 1)))
+
+
+def _can_be_planted(world: World, row: Item, role: str, plan: Plan) -> bool:
     letters = row[f"sequence_{role}"]
     return (
         row["split"] != "train"
         and row["mutant"] in (None, "WT")
         and letters is not None
         and len(letters) >= world.settings.leaks.min_letters
-        and applies(kind, modality_of(row, role))
+        and applies(plan.kind, modality_of(row, role))
+        and (plan.kind != "spliced_protein_in_dna" or len(letters) >= MIN_SPLICED_AA)
+        and (not own_codons(plan.code or 1) or _n_otherwise(letters, plan.code) > 0)
     )
 
 
-def _plant(world: World, row: Item, role: Literal["a", "b"], kind: Kind, number: int) -> PlantedRecord:
-    rng = stream(world, "leak", row["dataset"], row["item_id"], role, kind)
-    copy = _copy(world, row[f"sequence_{role}"], modality_of(row, role), kind, rng)
-    corpus = _corpus(world, copy, kind, number, rng)
+def _plant(world: World, row: Item, role: Literal["a", "b"], plan: Plan, number: int) -> PlantedRecord:
+    rng = stream(world, "leak", row["dataset"], row["item_id"], role, plan.kind, plan.code)
+    copy = _copy(world, row[f"sequence_{role}"], modality_of(row, role), plan, rng)
+    corpus = _corpus(world, copy, number, rng)
     before, after = _flanks(copy.modality, corpus, rng)
     return PlantedRecord(
         corpus, _record_name(world, corpus, copy.modality, number), before + copy.letters + after,
-        row["task"], row["dataset"], row["item_id"], role, kind, copy.identity,
-        len(before), len(before) + len(copy.letters), copy.strand, {"modality": str(copy.modality)},
+        row["task"], row["dataset"], row["item_id"], role, plan.kind, copy.identity,
+        len(before), len(before) + len(copy.letters), copy.strand, copy.modality, plan.code,
     )  # fmt: skip
 
 
-def _copy(world: World, letters: str, modality: Modality, kind: Kind, rng: np.random.Generator) -> Copy:
-    if kind == "exact":
+def _copy(world: World, letters: str, modality: Modality, plan: Plan, rng: np.random.Generator) -> Copy:
+    if plan.kind == "exact":
         return Copy(letters, modality, 1.0, 1 if modality.is_nucleotide else 0)
-    if kind == "mutated":
+    if plan.kind == "mutated":
         changed, identity = _mutated(letters, modality, world.settings.leaks.mutated_identity, rng)
         return Copy(changed, modality, identity, 1 if modality.is_nucleotide else 0)
-    if kind == "reverse_complement":
+    if plan.kind == "reverse_complement":
         return Copy(reverse_complement(letters), modality, 1.0, -1)
-    coding = back_translate(letters, standard_code_weights(world, pick(world.species, rng)), rng, stop=False)
+    species: Species = pick(world.species, rng)
+    coding = _coding(world, letters, species, plan.code or 1, rng)
+    if plan.kind == "spliced_protein_in_dna":
+        cut = between(rng, (len(coding) // 3, 2 * len(coding) // 3))
+        coding = intron(rng, species.settings.gc_content).join((coding[:cut], coding[cut:]))
     strand = int(rng.choice([1, -1]))
     return Copy(coding if strand > 0 else reverse_complement(coding), Modality.DNA, 1.0, strand)
+
+
+def _coding(world: World, protein: str, species: Species, code: int, rng: np.random.Generator) -> str:
+    """Coding letters under a genetic code, with the codons of its own wherever it has one: read by the standard
+    code they spell another protein."""
+    cds = back_translate(protein, weights_under(world, species, code), rng, stop=False)
+    own = own_codons(code)
+    return "".join(own.get(letter, cds[3 * i : 3 * i + 3]) for i, letter in enumerate(protein))
 
 
 def _mutated(letters: str, modality: Modality, bounds: tuple[float, float], rng: np.random.Generator
@@ -156,9 +211,9 @@ def _mutated(letters: str, modality: Modality, bounds: tuple[float, float], rng:
 Corpus = Literal["uniprot", "colabfold", "refseq_nucleotides", "web"]
 
 
-def _corpus(world: World, copy: Copy, kind: Kind, number: int, rng: np.random.Generator) -> Corpus:
+def _corpus(world: World, copy: Copy, number: int, rng: np.random.Generator) -> Corpus:
     on_page = showable(copy.modality, copy.letters) and len(copy.letters) <= _MAX_ON_PAGE
-    if kind == "exact" and on_page and rng.random() < world.settings.leaks.web_share:
+    if on_page and rng.random() < world.settings.leaks.web_share:
         return "web"
     if copy.modality.is_nucleotide:
         return "refseq_nucleotides"

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from bsm.base.alphabet import Modality
 from bsm.base.config.miniature import MiniatureSettings, SpeciesSettings
 
 
@@ -167,10 +168,18 @@ class PlantedRecord:
     dataset: str
     item_id: str
     role: Literal["a", "b"]
-    kind: Literal["exact", "mutated", "reverse_complement", "protein_in_dna"]
+    kind: Literal["exact", "mutated", "reverse_complement", "protein_in_dna", "spliced_protein_in_dna"]
     identity: float
     start: int
     """Where the item stands in ``letters``, 0-based half-open."""
     end: int
     strand: int
-    extra: dict[str, str] = field(default_factory=dict)
+    modality: Modality
+    """Of ``letters``."""
+    genetic_code: int | None = None
+    """NCBI code under which a hidden protein is read; None for the other kinds."""
+
+    @property
+    def copy(self) -> str:
+        """What of the item stands in ``letters``, as it stands there."""
+        return self.letters[self.start : self.end]

@@ -50,13 +50,16 @@ TRUE_LEAKS = pa.schema(
         pa.field("dataset", pa.string()),
         pa.field("item_id", pa.string()),
         pa.field("role", pa.string()),
-        pa.field("kind", pa.string()),  # exact | mutated | reverse_complement | protein_in_dna
+        pa.field("kind", pa.string()),  # exact | mutated | reverse_complement | [spliced_]protein_in_dna
+        pa.field("genetic_code", pa.int16()),  # of a hidden protein, else null
         pa.field("identity", pa.float64()),
         pa.field("corpus", pa.string()),
         pa.field("record_name", pa.string()),
         pa.field("start", pa.int64()),  # on the record's letters, 0-based half-open
         pa.field("end", pa.int64()),
         pa.field("strand", pa.int8()),
+        pa.field("modality", pa.string()),  # of the letters
+        pa.field("letters", pa.string()),  # record[start:end]: the copy as it stands there
     ]
 )
 
@@ -123,4 +126,4 @@ def _pair(
 
 def _leak(record: PlantedRecord) -> dict[str, Any]:
     row = {name: getattr(record, name) for name in TRUE_LEAKS.names if name != "record_name"}
-    return {**row, "record_name": record.name}
+    return {**row, "record_name": record.name, "letters": record.copy, "modality": str(record.modality)}

@@ -118,7 +118,7 @@ def build_pages(world: World, planted: list[PlantedRecord]) -> list[Page]:
             pages.append(_mirror(page, document_id(seed, "mirror", index)))
     for record in planted:
         shown = Shown(f"record {stable_hash64(record.name) % 10**6}", "unnamed clone",
-                      Modality(record.extra["modality"]), record.letters)  # fmt: skip
+                      record.modality, record.letters)  # fmt: skip
         pages.append(_page_with_sequences(record.name, [shown], genes, generator("web", seed, record.name)))
     for index in range(settings.n_documents_look_alike):
         rng = generator("web", seed, "look_alike", index)

@@ -17,9 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="data")
     data = actions.add_parser("data", help="sources, counts, planted answers and a page about the data")
     for name, what in (
-        ("file-lists", "files.csv of every part; the two folders above each name source and part"),
+        ("file-lists", "list of raw files of every part; the two folders above each name source and part"),
         ("counts", "counts of every stage (CSV)"),
         ("hits", "benchmark items found in corpora (HITS)"),
+        ("clean", "clean corpora (CLEAN): what is left of the records with hits"),
         ("manifests", "manifests of the shards"),
         ("genes", "genes of the pair sources (GENES)"),
         ("found", "sequences found in web documents (FOUND)"),
@@ -39,19 +40,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read everything first, then write the four files: a bad input leaves none of them."""
     from bsm.report import planted, sources
-    from bsm.report.page import Tables, page, read_manifest, read_rows
+    from bsm.report.inputs import read_manifest, read_plan
+    from bsm.report.page import Tables, page
+    from bsm.report.stages import merged_counts
 
     settings = settings_of(args, "report", ReportSettings)
     corpus = args.corpus or (config_of(args).corpus if args.config else "local")
-    genes, found, hits = (_paths(values) for values in (args.genes, args.found, args.hits))
+    genes, found, hits, clean, file_lists = map(
+        _paths, (args.genes, args.found, args.hits, args.clean, args.file_lists)
+    )
+    answers = planted.Answers(genes, found, hits, clean, file_lists)
     tables = Tables(
-        sources=sources.source_rows(args.file_lists),
-        counts=sorted((row for path in args.counts for row in read_counts(path)), key=lambda row: tuple(row.values())),
+        sources=sources.source_rows(file_lists),
+        counts=merged_counts(row for path in args.counts for row in read_counts(path)),
         manifests=[read_manifest(path) for path in args.manifests],
-        plan=read_rows(args.plan) if args.plan else [],
-        planted=planted.planted_rows(Path(args.truth), corpus, genes, found, hits) if args.truth else [],
+        plan=read_plan(args.plan) if args.plan else [],
+        planted=planted.planted_rows(Path(args.truth), corpus, answers) if args.truth else [],
         genes=genes,
         hits=hits,
+        clean=clean,
     )
     text = page(settings.title, corpus, args.truth is not None, tables)
     sources.write_csv(args.sources, sources.COLUMNS, tables.sources)

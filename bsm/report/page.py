@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bsm.base.errors import InputError
-from bsm.base.tables import GENES, HITS, iter_tables
+from bsm.base.tables import GENES, iter_tables
+from bsm.report import stages
+from bsm.report.hits import HEADER as HITS_HEADER
+from bsm.report.hits import hit_rows
 
 _Row = dict[str, Any]
 _MODALITIES = ("dna", "rna", "protein")
@@ -28,25 +28,7 @@ class Tables:
     planted: Sequence[_Row]
     genes: Sequence[Path]
     hits: Sequence[Path]
-
-
-def read_rows(path: Path | str) -> list[_Row]:
-    """Rows of a CSV file; InputError where it cannot be read."""
-    try:
-        with open(path, newline="", encoding="utf-8") as handle:
-            return list(csv.DictReader(handle))
-    except OSError as error:
-        raise InputError(f"cannot read: {error.strerror}", where=str(path), way_out="Run the stage first") from error
-
-
-def read_manifest(path: Path | str) -> _Row:
-    """A shard manifest; InputError where it is none."""
-    try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
-        value["source"], value["group"], value["splits"]["train"]["n_tokens"], value["splits"]["valid"]["n_tokens"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError("not a manifest of shards", where=str(path), way_out="Run bsm shard again") from error
-    return value  # type: ignore[no-any-return]
+    clean: Sequence[Path]
 
 
 def page(title: str, corpus: str, is_generated: bool, tables: Tables) -> str:
@@ -59,10 +41,11 @@ def page(title: str, corpus: str, is_generated: bool, tables: Tables) -> str:
         )
     parts += ["## Corpora and tokens", *_corpora(tables.manifests)]
     parts += ["## Supply, budget and passes", *_plan(tables.plan)]
-    parts += ["## What was dropped, and why", *_dropped(tables.counts)]
+    parts += ["## Letters and records through the stages", *_flow(tables.counts)]
+    parts += ["## What was left out, and why", *_lost(tables.counts)]
     if tables.genes:
         parts += ["## Genes", *_genes(tables.genes)]
-    parts += ["## Benchmark items found in the data", *_leaks(tables.hits)]
+    parts += ["## Benchmark items found in the data", *_hits(tables)]
     if tables.planted:
         parts += ["## Planted and found", *_planted(tables.planted)]
     parts += ["## Files and licences", *_licences(tables.sources)]
@@ -100,7 +83,7 @@ def _corpora(manifests: Sequence[_Row]) -> list[str]:
 
 def _plan(plan: Sequence[_Row]) -> list[str]:
     rows = [
-        [row["round"], row["mix"], row["group"], int(row["supply_tokens"]), int(row["budget_tokens"]),
+        [row["round"], row["mix"], row["group"], row["supply_tokens"], row["budget_tokens"],
          f"{float(row['passes']):.2f}" if row["passes"] else "-"]
         for row in plan if row["source"] == "all"
     ]  # fmt: skip
@@ -108,15 +91,30 @@ def _plan(plan: Sequence[_Row]) -> list[str]:
     return [text, table(("round", "mix", "group", "supply", "budget", "passes"), rows)]
 
 
-def _dropped(counts: Sequence[_Row]) -> list[str]:
-    sums: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0])
-    for row in counts:
-        if row["outcome"] == "dropped":
-            entry = sums[row["stage"], row["source"], row["reason"]]
-            entry[0] += int(row["n_records"])
-            entry[1] += int(row["n_letters"])
-    rows = [[*key, *values] for key, values in sorted(sums.items())]
-    return [table(("stage", "source", "reason", "records", "letters"), rows) if rows else "Nothing was dropped."]
+def _flow(counts: Sequence[_Row]) -> list[str]:
+    letters, records = stages.letters_through(counts), stages.records_through(counts)
+    if not letters:
+        return ["No counts of clean corpora were given."]
+    return [
+        "Letters: the corpus, less what was removed for benchmark items (clean.search) and as duplicates or copies of "
+        "validation sequences (clean.gate), is the clean corpus; that, less what no sample takes, stands in the "
+        "shards. *Unaccounted* is what these numbers leave open.",
+        table(stages.LETTERS_HEADER, letters),
+        "Records dropped whole; a record that loses letters in its middle becomes two.",
+        table(stages.RECORDS_HEADER, records),
+    ]
+
+
+def _lost(counts: Sequence[_Row]) -> list[str]:
+    lost, items = stages.lost(counts), stages.left_out_items(counts)
+    parts = [table(stages.LOST_HEADER, lost) if lost else "Nothing was dropped."]
+    if items:
+        text = (
+            "Items of the benchmarks that are left out of evaluation (acquire) or need no search of their own "
+            "(clean.items: training items, and variants that are searched through their wild type)."
+        )
+        parts += ["### Benchmark items", text, table(stages.ITEMS_HEADER, items)]
+    return parts
 
 
 def _genes(paths: Sequence[Path]) -> list[str]:
@@ -130,19 +128,15 @@ def _genes(paths: Sequence[Path]) -> list[str]:
     ]
 
 
-def _leaks(paths: Sequence[Path]) -> list[str]:
-    columns = ("task", "dataset", "item_id", "source", "kind", "removed")
-    items: dict[tuple[str, ...], set[str]] = defaultdict(set)
-    numbers: Counter[tuple[tuple[str, ...], bool]] = Counter()
-    for path in paths:
-        for rows in iter_tables(path, HITS, columns):
-            for row in rows.to_pylist():
-                key = (row["task"], row["dataset"], row["source"], row["kind"])
-                items[key].add(row["item_id"])
-                numbers[key, bool(row["removed"])] += 1
-    rows = [[*key, len(items[key]), numbers[key, True], numbers[key, False]] for key in sorted(items)]
-    header = ("task", "benchmark", "source", "kind", "items", "hits removed", "hits left (below the level in force)")
-    return [table(header, rows) if rows else "None."]
+def _hits(tables: Tables) -> list[str]:
+    rows = hit_rows(tables.hits, tables.clean)
+    text = (
+        "*Removed* are hits that the level in force removes. *Left* are hits below that level whose place still "
+        "stands in the clean corpus; the others went with a removed neighbour, a dropped record or a duplicate."
+    )
+    if not tables.clean:
+        text += " Without the clean corpora (--clean) this is not known."
+    return [text, table(HITS_HEADER, rows)] if rows else ["None."]
 
 
 def _planted(planted: Sequence[_Row]) -> list[str]:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bsm.base.benchmarks import TASKS
-from bsm.base.filelist import read_file_list
 from bsm.base.files import atomic_path
+from bsm.report.inputs import listed_files
 
 COLUMNS = ("source", "part", "role", "file", "url", "version", "bytes", "md5", "sha256", "licence", "citation")
 
@@ -35,11 +35,11 @@ _CITATIONS: tuple[tuple[str, str], ...] = (
 
 
 def source_rows(file_lists: Iterable[Path | str]) -> list[dict[str, object]]:
-    """One row per raw file, sorted; source and part are the names of the two folders above each files.csv."""
+    """One row per raw file, sorted; source and part are the names of the two folders above each list."""
     rows = []
     for path in map(Path, file_lists):
         part, source = path.parent.name, path.parent.parent.name
-        for file in read_file_list(path.parent):
+        for file in listed_files(path):
             values = (source, part, file.role, file.path, file.url, file.version, file.n_bytes, file.md5, file.sha256,
                       file.licence, citation_of(file.url))  # fmt: skip
             rows.append(dict(zip(COLUMNS, values, strict=True)))

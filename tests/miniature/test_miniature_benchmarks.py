@@ -13,30 +13,20 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from Bio.Seq import Seq
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from bsm.base.benchmarks import TASKS
-from bsm.base.config.load import load_config
-from bsm.base.config.miniature import MiniatureSettings
 from bsm.base.errors import ConfigError
 from bsm.base.tables import BENCHMARK_ITEMS
 from bsm.miniature.benchmarks import build_benchmarks, mutation_truth, private_code, write_benchmarks
+from bsm.miniature.benchmarks.central_dogma import n_changed_bounds
 from bsm.miniature.benchmarks.fitness import protein_law, rna_law
 from bsm.miniature.benchmarks.interaction import PEPTIDE_MOTIFS, RNA_MOTIFS
 from bsm.miniature.benchmarks.localisation import location_by_rule
 from bsm.miniature.benchmarks.published import FOLDERS
 from bsm.miniature.benchmarks.stability import stability_signal
-from bsm.miniature.world import build_world
-
-
-@pytest.fixture(scope="module")
-def world():
-    return build_world(MiniatureSettings.model_validate(load_config()["miniature"]))
-
-
-@pytest.fixture(scope="module")
-def items(world):
-    return build_benchmarks(world)
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +198,7 @@ def test_every_negative_is_its_genes_pair_changed_by_the_stated_kind_and_dose(wo
         old, new = (pair[f"sequence_{'b' if mutation['kind'] == 'protein' else 'a'}"],
                     row[f"sequence_{'b' if mutation['kind'] == 'protein' else 'a'}"])  # fmt: skip
         n = mutation["n_changed"]
-        assert low - 0.5 / len(old) <= mutation["dose"] == n / len(old) <= high + 0.5 / len(old)
+        assert low - 1e-9 <= mutation["dose"] == n / len(old) <= high + 1e-9
         if mutation["kind"] in ("substitution", "protein"):
             assert hamming(old, new) == n
         else:
@@ -218,6 +208,16 @@ def test_every_negative_is_its_genes_pair_changed_by_the_stated_kind_and_dose(wo
         assert row[f"sequence_{other}"] == pair[f"sequence_{other}"]
     kinds = Counter(mutation["kind"] for mutation in truth.values())
     assert max(kinds.values()) - min(kinds.values()) <= 3 and len(kinds) == 4
+
+
+@given(st.integers(1, 3000), st.tuples(st.integers(0, 100), st.integers(0, 100)).map(sorted))
+def test_the_dose_of_a_negative_never_leaves_its_range_where_a_whole_number_of_letters_lies_in_it(n_letters, percent):
+    low, high = n_changed_bounds(n_letters, (percent[0] / 100, percent[1] / 100))
+    inside = [n for n in range(1, n_letters + 1) if percent[0] * n_letters <= 100 * n <= percent[1] * n_letters]
+    if inside:
+        assert (low, high) == (inside[0], inside[-1])
+    else:
+        assert low == high == max(1, -(-percent[0] * n_letters // 100))
 
 
 def test_most_changes_touch_the_codons_and_the_truth_says_how_many(world, items):

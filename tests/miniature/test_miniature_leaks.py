@@ -9,29 +9,10 @@ from Bio.Align import PairwiseAligner
 from Bio.Seq import Seq
 
 from bsm.base.alphabet import reverse_complement
-from bsm.base.config.load import load_config
-from bsm.base.config.miniature import MiniatureSettings
-from bsm.miniature.benchmarks import build_benchmarks
-from bsm.miniature.leaks import plan_leaks
-from bsm.miniature.world import build_world
+from bsm.miniature.leaks import HIDDEN, MIN_SPLICED_AA, own_codons, plan_leaks, plans
 
 PROTEIN_ONLY = {"ppi", "protloc", "protstab"}
 NUCLEOTIDE_ONLY = {"ncrnafam", "ncrna_fitness"}
-
-
-@pytest.fixture(scope="module")
-def world():
-    return build_world(MiniatureSettings.model_validate(load_config()["miniature"]))
-
-
-@pytest.fixture(scope="module")
-def items(world):
-    return build_benchmarks(world)
-
-
-@pytest.fixture(scope="module")
-def planted(world, items):
-    return plan_leaks(world, items)
 
 
 def item_of(items, record) -> tuple[dict, str]:
@@ -40,18 +21,19 @@ def item_of(items, record) -> tuple[dict, str]:
 
 
 def test_every_kind_is_planted_for_every_data_set_that_it_makes_sense_for(world, items, planted):
-    settings = world.settings.leaks
-    numbers = {
-        kind: getattr(settings, f"n_{kind}") for kind in ("exact", "mutated", "reverse_complement", "protein_in_dna")
-    }
     expected = {
-        (dataset, kind): n
+        (dataset, plan.kind, plan.code): plan.n
         for dataset in items if dataset != "private_code"
-        for kind, n in numbers.items()
-        if not (kind == "reverse_complement" and dataset in PROTEIN_ONLY)
-        and not (kind == "protein_in_dna" and dataset in NUCLEOTIDE_ONLY)
+        for plan in plans(world.settings.leaks)
+        if not (plan.kind == "reverse_complement" and dataset in PROTEIN_ONLY)
+        and not (plan.kind in HIDDEN and dataset in NUCLEOTIDE_ONLY)
     }  # fmt: skip
-    assert Counter((record.dataset, record.kind) for record in planted) == expected
+    long = {row["sequence_a"] for row in items["protein_fitness"] if row["mutant"] == "WT"}
+    n_long = sum(len(letters) >= MIN_SPLICED_AA for letters in long)
+    spliced = ("protein_fitness", "spliced_protein_in_dna", 1)
+    expected[spliced] = min(expected[spliced], n_long)  # an assay is planted through its wild type
+    assert {code for _, _, code in expected} == {None, 1, 2, 12}
+    assert Counter((record.dataset, record.kind, record.genetic_code) for record in planted) == expected
     assert {record.corpus for record in planted} == {"uniprot", "colabfold", "refseq_nucleotides", "web"}
     assert len({record.name for record in planted}) == len(planted)
 
@@ -89,12 +71,50 @@ def test_mutated_copies_align_at_the_stated_identity(world, items, planted):
 
 def test_hidden_proteins_are_spelt_by_the_stated_strand_in_several_frames(items, planted):
     hidden = [record for record in planted if record.kind == "protein_in_dna"]
+    in_files = [record for record in hidden if record.corpus == "refseq_nucleotides"]
     for record in hidden:
         _, protein = item_of(items, record)
-        assert record.corpus == "refseq_nucleotides"
-        coding = record.letters[record.start : record.end]
-        assert str(Seq(coding if record.strand > 0 else reverse_complement(coding)).translate()) == protein
-    assert {record.start % 3 for record in hidden} == {0, 1, 2} and {record.strand for record in hidden} == {1, -1}
+        assert record.corpus in ("refseq_nucleotides", "web")
+        assert str(Seq(coding_of(record)).translate(record.genetic_code)) == protein
+    assert {record.start % 3 for record in in_files} == {0, 1, 2} and {record.strand for record in hidden} == {1, -1}
+
+
+def coding_of(record) -> str:
+    return record.copy if record.strand > 0 else reverse_complement(record.copy)
+
+
+def test_under_another_code_only_that_code_reads_the_protein(items, planted):
+    others = [record for record in planted if record.genetic_code not in (None, 1)]
+    assert {record.genetic_code for record in others} == {2, 12}
+    for record in others:
+        protein, coding = item_of(items, record)[1], Seq(coding_of(record))
+        standard = str(coding.translate())
+        changed = sum(a != b for a, b in zip(standard, protein, strict=True))
+        assert str(coding.translate(record.genetic_code)) == protein
+        assert changed == sum(map(protein.count, own_codons(record.genetic_code))) > 0
+
+
+def test_codons_of_a_codes_own_are_those_of_ncbis_table():
+    assert own_codons(1) == own_codons(11) == {}
+    assert own_codons(2) == {"M": "ata", "W": "tga"} and own_codons(12) == {"S": "ctg"}
+
+
+def test_a_spliced_protein_is_read_where_one_gt_ag_intron_is_cut_out(items, planted):
+    spliced = [record for record in planted if record.kind == "spliced_protein_in_dna"]
+    for record in spliced:
+        protein, letters = item_of(items, record)[1], coding_of(record)
+        n_intron = len(letters) - 3 * len(protein)
+        read = [
+            at for at in range(len(letters) - n_intron + 1)
+            if letters.startswith("gt", at) and letters.endswith("ag", 0, at + n_intron)
+            and str(Seq(letters[:at] + letters[at + n_intron :]).translate()) == protein
+        ]  # fmt: skip
+        assert read and 20 <= n_intron <= 60 and len(protein) >= MIN_SPLICED_AA
+    assert {record.strand for record in spliced} == {1, -1}
+
+
+def test_leaks_of_several_kinds_stand_on_web_pages(planted):
+    assert len({record.kind for record in planted if record.corpus == "web"}) >= 4
 
 
 def test_nothing_but_the_planted_items_stands_in_the_genomes(world, items):

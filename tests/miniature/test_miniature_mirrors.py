@@ -17,6 +17,7 @@ from Bio import SeqIO
 from Bio.Seq import Seq
 from Bio.SeqFeature import CompoundLocation, FeatureLocation, SeqFeature
 
+from bsm.base.alphabet import Modality
 from bsm.miniature.mirror_colabfold import write_colabfold
 from bsm.miniature.mirror_gene import write_gene2accession
 from bsm.miniature.mirror_genomes import write_genomes
@@ -26,7 +27,8 @@ from bsm.miniature.model import PlantedRecord
 
 
 def planted(corpus: str, name: str, letters: str) -> PlantedRecord:
-    return PlantedRecord(corpus, name, letters, "ppi", "ppi", "test:0", "a", "exact", 1.0, 0, len(letters), 1)  # type: ignore[arg-type]
+    modality = Modality.DNA if letters.islower() else Modality.PROTEIN
+    return PlantedRecord(corpus, name, letters, "ppi", "ppi", "test:0", "a", "exact", 1.0, 0, len(letters), 1, modality)  # type: ignore[arg-type]
 
 
 PLANTED = [

@@ -10,7 +10,6 @@ import pytest
 
 from bsm.base.alphabet import reverse_complement
 from bsm.base.codes import translate
-from bsm.miniature.benchmarks import build_benchmarks
 from bsm.miniature.mirror_colabfold import environmental_proteins
 from bsm.miniature.mirror_release import release_records
 from bsm.miniature.mirror_uniprot import entries
@@ -45,10 +44,10 @@ def accidents(items: Iterable[str], records: Iterable[str], k: int) -> list[tupl
 
 
 @pytest.fixture(scope="module")
-def held_out_letters(world):
+def held_out_letters(items):
     """Sequences of the test and validation items, by whether they are nucleotides."""
     letters: dict[bool, set[str]] = {True: set(), False: set()}
-    for rows in build_benchmarks(world).values():
+    for rows in items.values():
         for row in rows:
             for role in "ab":
                 is_stump = row[f"modality_{role}"] == "protein" and len(row[f"sequence_{role}"] or "") < MIN_AMINO_ACIDS

@@ -7,8 +7,10 @@ from collections import Counter
 
 import pytest
 
-from bsm.miniature.entropies import entropies
+from bsm.base.config.miniature import MiniatureSettings, SpeciesSettings, WorldSettings
+from bsm.miniature.entropies import UNIFORM_BITS, entropies
 from bsm.miniature.truth import GENE_PAIRS, REFSEQ_PAIRS, TRUE_PAIRS, true_pairs
+from bsm.miniature.world import build_world
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +65,18 @@ def test_kinds_are_exact_or_bounds_and_bounds_are_ordered(by_name):
             assert "lower" not in entry
         else:
             assert entry["kind"] == "bound"
-            assert 0 < entry["lower"] <= entry["upper"] <= 2.5
+            assert 0 < entry["lower"] <= entry["upper"] <= UNIFORM_BITS
+
+
+@pytest.mark.parametrize("gc_content", [0.05, 0.5, 0.95])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_no_lower_bound_exceeds_its_upper_bound_however_few_the_letters(gc_content, seed):
+    species = SpeciesSettings(name="Miniatura sola", taxid=7, n_genes=2, gc_content=gc_content, intron_share=1.0)
+    settings = WorldSettings(species=[species], n_protein_families=2, n_ncrna_families=1, n_gene_species=1,
+                             n_genes_per_gene_species=1, n_colabfold=3, n_release_rna=3)  # fmt: skip
+    bounds = [e for e in entropies(build_world(MiniatureSettings(seed=seed, world=settings))) if e["kind"] == "bound"]
+    assert len(bounds) >= 3
+    assert all(0 <= entry["lower"] <= entry["upper"] <= UNIFORM_BITS for entry in bounds)
 
 
 def test_realised_bits_are_near_their_expectation(by_name):

@@ -16,33 +16,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bsm.base.alphabet import Modality, normalise
-from bsm.base.config.load import load_config
-from bsm.base.config.miniature import MiniatureSettings
 from bsm.base.randomness import generator
-from bsm.miniature.benchmarks import build_benchmarks
-from bsm.miniature.leaks import plan_leaks
 from bsm.miniature.web import DATASET, SCHEMA, write_web
 from bsm.miniature.web_layouts import LAYOUTS, Shown, lay_out, showable
 from bsm.miniature.web_look_alikes import KINDS
-from bsm.miniature.world import build_world
 
 RUN = re.compile(r"[ACGTUN]{15,}|[acgtun]{15,}|[ACDEFGHIKLMNPQRSTVWY]{15,}")
 
 
 @pytest.fixture(scope="module")
-def world():
-    return build_world(MiniatureSettings.model_validate(load_config()["miniature"]))
+def on_pages(planted):
+    return [record for record in planted if record.corpus == "web"]
 
 
 @pytest.fixture(scope="module")
-def planted(world):
-    return [record for record in plan_leaks(world, build_benchmarks(world)) if record.corpus == "web"]
-
-
-@pytest.fixture(scope="module")
-def written(world, planted, tmp_path_factory):
+def written(world, on_pages, tmp_path_factory):
     out = tmp_path_factory.mktemp("web")
-    return out, write_web(world, planted, out)
+    return out, write_web(world, on_pages, out)
 
 
 @pytest.fixture(scope="module")
@@ -143,15 +133,15 @@ def test_the_hubs_listing_states_size_and_sha256_of_each_file(written):
         assert entry["lfs"]["oid"] == hashlib.sha256(data).hexdigest()
 
 
-def test_planted_items_stand_on_their_pages_among_enough_other_sequences(planted, spans):
-    assert planted
-    for record in planted:
+def test_planted_items_stand_on_their_pages_among_enough_other_sequences(on_pages, spans):
+    assert on_pages
+    for record in on_pages:
         rows = [row for row in spans[record.name] if row["kind"] == "sequence"]
         assert len(rows) >= 3 and sum(row["sequence"] == record.letters for row in rows) == 1
 
 
-def test_the_mirror_is_byte_stable(world, planted, written, tmp_path):
-    assert write_web(world, planted, tmp_path) == written[1]
+def test_the_mirror_is_byte_stable(world, on_pages, written, tmp_path):
+    assert write_web(world, on_pages, tmp_path) == written[1]
     files = sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*") if p.is_file())
     assert len(files) == 4
     assert all((written[0] / file).read_bytes() == (tmp_path / file).read_bytes() for file in files)

@@ -10,7 +10,6 @@ import pytest
 from bsm.base.alphabet import reverse_complement
 from bsm.base.codes import translate
 from bsm.base.config.miniature import MiniatureSettings, SpeciesSettings, WorldSettings
-from bsm.miniature.genomes import letters_at
 from bsm.miniature.model import Contig, Gene, Transcript, World
 from bsm.miniature.world import MIN_HELD_OUT, build_world
 
@@ -18,6 +17,13 @@ from bsm.miniature.world import MIN_HELD_OUT, build_world
 def all_genes(world: World) -> list[tuple[Contig, Gene]]:
     contigs = {c.accession: c for s in (*world.species, *world.gene_species) for c in s.contigs}
     return [(contigs[g.contig], g) for s in (*world.species, *world.gene_species) for g in s.genes]
+
+
+def letters_at(contig: Contig, start: int, end: int, strand: int) -> str:
+    """Letters of an interval; on a circular contig it may run past the end."""
+    letters = contig.letters
+    piece = letters[start:end] if end <= len(letters) else letters[start:] + letters[: end - len(letters)]
+    return piece if strand > 0 else reverse_complement(piece)
 
 
 def spelled(contig: Contig, gene: Gene, transcript: Transcript) -> str:

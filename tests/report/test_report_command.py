@@ -28,7 +28,7 @@ SPLIT = {"n_documents": 7, "n_tokens": 4000, "n_tokens_by_modality": {"dna": 0, 
 @pytest.fixture
 def run(tmp_path):
     """Small tables of one source; ``run(*more)`` calls the command and returns its four texts."""
-    write_file_list(tmp_path / "raw" / "uniprot" / "all" / "files.csv", [
+    write_file_list(tmp_path / "raw" / "uniprot" / "all" / "mine.csv", [
         RawFile("protein_fasta", "b.fasta.gz", "https://ftp.uniprot.org/b", "2024_05", 30, "m", "s", "CC BY 4.0"),
         RawFile("protein_fasta", "a.fasta.gz", "file:mine/a.fasta.gz", "", 12, "m", "s", "CC BY 4.0"),
     ])  # fmt: skip
@@ -40,13 +40,14 @@ def run(tmp_path):
     manifest = {"source": "uniprot", "group": "single", "splits": {"train": SPLIT, "valid": SPLIT | {"n_tokens": 50}}}
     (tmp_path / "m.json").write_text(json.dumps(manifest))
     (tmp_path / "plan.csv").write_text(PLAN)
-    hit = {"task": "ppi", "dataset": "ppi", "item_id": "1", "source": "uniprot", "kind": "same_modality"}
+    hit = {"task": "ppi", "dataset": "ppi", "item_id": "1", "source": "uniprot", "kind": "same_modality",
+           "record_id": "uniprot:P1", "piece": 0, "start": 0, "end": 9}  # fmt: skip
     write_table(tmp_path / "h.parquet", [hit | {"removed": r} for r in (True, True, False)], HITS)
     (tmp_path / "refseq_pairs").mkdir()
     genes = tmp_path / "refseq_pairs" / "x.genes.parquet"
     write_table(genes, [{"status": "kept"}, {"status": "rejected", "reason": "pseudogene"}], GENES)
     files = {
-        "--file-lists": tmp_path / "raw/uniprot/all/files.csv", "--counts": tmp_path / "shard.counts.csv",
+        "--file-lists": tmp_path / "raw/uniprot/all/mine.csv", "--counts": tmp_path / "shard.counts.csv",
         "--hits": tmp_path / "h.parquet", "--manifests": tmp_path / "m.json", "--genes": genes,
         "--plan": tmp_path / "plan.csv",
     }  # fmt: skip
@@ -86,9 +87,9 @@ def test_the_page_shows_tokens_plan_drops_genes_leaks_and_licences(run):
         "| uniprot | single | 7 | 4,000 | 0 | 0 | 3,986 | 50 | 1.23% | 25.00% |",
         "| round1 | single_only | single | 4,000 | 2,000 | 0.50 |",
         "| all | worst | web | 0 | 10 | - |",
-        "| clean | uniprot | too short | 1 | 9 |",
+        "| clean | uniprot | too short | 1 | 0 | 9 |",
         "| refseq_pairs | rejected | pseudogene | 1 |",
-        "| ppi | ppi | uniprot | same_modality | 1 | 2 | 1 |",
+        "| ppi | ppi | uniprot | same_modality | 1 | 2 | - |",
         "| uniprot | CC BY 4.0 | 2 | 42 |",
     ):
         assert line in page.splitlines()
@@ -105,15 +106,31 @@ def test_with_truth_the_page_says_that_the_world_is_generated(run, tmp_path):
         "pairs": {"source": "refseq_pairs", "part": "x", "gene_id": "g", "transcript_id": None, "protein_id": None,
                   "dna": "a", "rna": None, "cds": None, "protein": None, "expected": "rejected",
                   "special": "pseudogene"},
-        "web": {"document_id": "d", "kind": "sequence"},
+        "web": {"document_id": "d", "start": 0, "end": 1, "modality": "dna", "sequence": "a", "kind": "sequence",
+                "layout": "fasta"},
         "leaks": {"corpus": "uniprot", "kind": "exact", "task": "ppi", "dataset": "ppi", "item_id": "1", "role": "a",
-                  "record_name": "P"},
+                  "record_name": "P", "start": 0, "end": 1, "genetic_code": None, "modality": "protein",
+                  "letters": "M"},
     }  # fmt: skip
     for name, row in samples.items():
         pq.write_table(pa.Table.from_pylist([row]), tmp_path / "truth" / f"{name}.parquet")
     _, _, planted, page = run("--truth", str(tmp_path / "truth"), "--corpus", "miniature")
     assert "miniature,pairs,refseq_pairs,rejected: pseudogene,1,1,0,1.0000" in planted
     assert "generated miniature" in page and "## Planted and found" in page
+
+
+@pytest.mark.parametrize(("flag", "name"), [
+    ("--file-lists", "raw/uniprot/all/mine.csv"), ("--plan", "plan.csv"), ("--manifests", "m.json"),
+    ("--hits", "h.parquet"), ("--genes", "refseq_pairs/x.genes.parquet"),
+])  # fmt: skip
+@pytest.mark.parametrize("damage", [b"\xff\x00 no table", b"a,b\n1,2\n"])
+def test_an_input_that_cannot_be_read_is_one_clear_error_and_no_output(run, tmp_path, capsys, flag, name, damage):
+    outputs = [path.name for path in tmp_path.iterdir()]
+    (tmp_path / name).write_bytes(damage)
+    with pytest.raises(AssertionError):
+        run()
+    assert name in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == outputs
 
 
 def test_a_citation_needs_a_public_address():

@@ -41,7 +41,7 @@ class BenchmarkWorldSettings(Settings):
     stop_share: Share = 0.03
     """Share of a protein assay's variants that bring in a stop codon."""
     mutation_share: ShareRange = (0.05, 0.20)
-    """Share of residues changed in Central Dogma negatives (drawn uniformly)."""
+    """Share of residues changed in Central Dogma negatives (drawn uniformly; bounds hold in every negative)."""
     n_motif_pairs: Annotated[int, Field(ge=2, le=4)] = 3
     """Pairs of complementary motifs that decide an interaction."""
     motif_share: Share = 0.75
@@ -73,9 +73,16 @@ class LeakSettings(Settings):
     n_mutated: NonNegativeInt = 3
     n_reverse_complement: NonNegativeInt = 3
     n_protein_in_dna: NonNegativeInt = 3
-    mutated_identity: ShareRange = (0.96, 0.99)
-    """Identity of mutated copies with the item (drawn uniformly): inside the strict level."""
+    """Proteins whose coding letters, under the standard code, stand in a nucleotide record."""
+    n_spliced_protein_in_dna: NonNegativeInt = 2
+    """The same with an intron in the coding letters."""
+    n_protein_in_other_code: NonNegativeInt = 1
+    """The same, unspliced, under each of ``other_codes``."""
+    other_codes: list[PositiveInt] = [2, 12]
+    """NCBI genetic codes: mitochondria of vertebrates, CUG-Ser yeasts."""
+    mutated_identity: ShareRange = (0.955, 0.99)
+    """Identity of mutated copies with the item (drawn uniformly): inside the strict level, down to its boundary."""
     min_letters: PositiveInt = 25
     """Shorter items are not planted: one substitution would leave the identity above."""
     web_share: Share = 0.2
-    """Share of exact copies that stand on a web page instead of in a sequence file."""
+    """Share of copies that stand on a web page, among genes, instead of in a sequence file."""

@@ -8,6 +8,7 @@ genetic code exists nowhere else: only the demonstrations of a prompt can reveal
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -28,11 +29,13 @@ from bsm.miniature.benchmarks.draws import (
     stream,
 )
 from bsm.miniature.families import draw_protein
-from bsm.miniature.genes import random_letters
+from bsm.miniature.genes import between, random_letters
 from bsm.miniature.model import Gene, World
 
 KINDS = ("substitution", "insertion", "deletion", "protein")
 """The first three change the DNA."""
+_ROUNDING = 1e-9
+"""0.05 * 140 is a little more than 7 in binary."""
 
 
 @dataclass(frozen=True)
@@ -160,9 +163,8 @@ def _positive(pair: Pair, batch: int, index: int) -> Row:
 
 
 def _negative(world: World, pair: Pair, stem: str, kind: str, rng: np.random.Generator) -> Row:
-    low, high = world.settings.benchmarks.mutation_share
     letters = pair.protein if kind == "protein" else pair.dna
-    n = max(1, round(rng.uniform(low, high) * len(letters)))
+    n = between(rng, n_changed_bounds(len(letters), world.settings.benchmarks.mutation_share))
     if kind == "protein":
         dna, protein, n_coding = pair.dna, _substituted(pair.protein, n, AMINO_ACIDS, rng)[0], n
     else:
@@ -170,6 +172,12 @@ def _negative(world: World, pair: Pair, stem: str, kind: str, rng: np.random.Gen
         protein, n_coding = pair.protein, int(pair.coding[positions].sum())
     mutation = {"kind": kind, "dose": n / len(letters), "n_changed": n, "n_coding": n_coding, "gene": pair.name}
     return Row(stem, dna, protein, "0", mutation)
+
+
+def n_changed_bounds(n_letters: int, share: tuple[float, float]) -> tuple[int, int]:
+    """Least and most changes whose share of the letters lies in the range; the least, where no number does."""
+    low = max(1, math.ceil(share[0] * n_letters - _ROUNDING))
+    return low, max(low, math.floor(share[1] * n_letters + _ROUNDING))
 
 
 def _substituted(letters: str, n: int, alphabet: str, rng: np.random.Generator) -> tuple[str, np.ndarray]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bsm.base.alphabet import AMINO_ACIDS, Modality
+from bsm.base.alphabet import Modality
 from bsm.base.benchmarks import TASKS
 from bsm.base.errors import ConfigError
 from bsm.base.randomness import generator
@@ -74,16 +74,13 @@ def other_letter(letter: str, alphabet: str, rng: np.random.Generator) -> str:
     return pick([c for c in alphabet if c != letter], rng)
 
 
-def other_amino_acid(letter: str, rng: np.random.Generator) -> str:
-    return other_letter(letter, AMINO_ACIDS, rng)
-
-
-def standard_code_weights(world: World, species: Species) -> CodonWeights:
-    """The species' codon usage; where its nucleus has another code, what it would be under the standard one."""
+def weights_under(world: World, species: Species, table_id: int) -> CodonWeights:
+    """The species' codon usage; where its nucleus has another code, what it would be under this one."""
     settings = species.settings
-    if settings.nuclear_code in (1, 11):
+    if settings.nuclear_code == table_id or (settings.nuclear_code, table_id) == (11, 1):
         return species.codon_weights
-    return codon_weights(world.settings.seed, settings.name, settings.gc_content, world.settings.world.codon_bias, 1)
+    bias = world.settings.world.codon_bias
+    return codon_weights(world.settings.seed, settings.name, settings.gc_content, bias, table_id)
 
 
 def until(draw: Callable[[], str], accept: Callable[[str], bool]) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from bsm.base.alphabet import AMINO_ACIDS
 from bsm.base.codes import CODONS, genetic_code, translate
-from bsm.miniature.benchmarks.draws import Item, other_letter, pick, standard_code_weights, stream, until
+from bsm.miniature.benchmarks.draws import Item, other_letter, pick, stream, until, weights_under
 from bsm.miniature.codon_usage import CodonWeights, back_translate
 from bsm.miniature.families import draw_protein
 from bsm.miniature.model import ProteinFamily, RnaFamily, World
@@ -42,7 +42,7 @@ def protein_fitness(world: World) -> list[Item]:
         assay = f"mini_protein_{index + 1}"
         rng = stream(world, "protein_fitness", assay)
         family = world.families[int(rng.integers(len(world.families)))]
-        variants = _protein_variants(world, family, standard_code_weights(world, pick(world.species, rng)), rng)
+        variants = _protein_variants(world, family, weights_under(world, pick(world.species, rng), 1), rng)
         for row, (variant, value) in enumerate(zip(variants, _measured(world, variants, rng), strict=True)):
             protein = translate(variant.letters).split("*")[0]
             rows.append(_item("protein_fitness", assay, row, variant, value, protein, variant.letters))

@@ -1,0 +1,71 @@
+"""Reading what the stages left: every file that cannot be used is one InputError that names it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bsm.base.errors import InputError
+from bsm.base.filelist import RawFile
+
+Row = dict[str, Any]
+PLAN_COLUMNS = ("round", "mix", "group", "source", "supply_tokens", "budget_tokens", "passes")
+_FILE_COLUMNS = tuple(field.name for field in fields(RawFile))
+
+
+def read_csv(path: Path | str, columns: Iterable[str], numbers: Iterable[str] = ()) -> list[Row]:
+    """Rows of a CSV file that has at least ``columns``; those of ``numbers`` become integers."""
+    try:
+        with open(path, newline="", encoding="utf-8") as handle:
+            reader = csv.DictReader(handle)
+            missing = [name for name in columns if name not in (reader.fieldnames or ())]
+            if missing:
+                raise InputError(f"missing column(s) {', '.join(missing)}", where=str(path), value=reader.fieldnames,
+                                 way_out="Give the file that the stage wrote")  # fmt: skip
+            return [{**row, **{name: int(row[name]) for name in numbers}} for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error, ValueError, TypeError) as error:
+        raise InputError(f"cannot read as a table: {error}", where=str(path), way_out="Run the stage again") from error
+
+
+def read_plan(path: Path | str) -> list[Row]:
+    """Rows of plan.csv."""
+    return read_csv(path, PLAN_COLUMNS, ("supply_tokens", "budget_tokens"))
+
+
+def listed_files(path: Path | str) -> list[RawFile]:
+    """The raw files of a list under any name (``bsm.base.filelist`` reads files.csv of a folder)."""
+    rows = read_csv(path, _FILE_COLUMNS, ("n_bytes",))
+    return [RawFile(**{name: row[name] for name in _FILE_COLUMNS}) for row in rows]
+
+
+def read_manifest(path: Path | str) -> Row:
+    """A shard manifest."""
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+        value["source"], value["group"], value["splits"]["train"]["n_tokens"], value["splits"]["valid"]["n_tokens"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError("not a manifest of shards", where=str(path), way_out="Run bsm shard again") from error
+    return value  # type: ignore[no-any-return]
+
+
+def truth_rows(path: Path, columns: Sequence[str]) -> list[Row]:
+    """Rows of a table of the miniature's truth, with these columns."""
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(
+            f"no truth to compare with: {error}", where=str(path),
+            way_out="Run bsm miniature, or leave out --truth for real data",
+        ) from error  # fmt: skip
+    missing = [name for name in columns if name not in table.column_names]
+    if missing:
+        raise InputError(f"missing column(s) {', '.join(missing)}", where=str(path), value=table.column_names,
+                         way_out="The truth is of another version: run bsm miniature again")  # fmt: skip
+    return table.select(list(columns)).to_pylist()  # type: ignore[no-any-return]

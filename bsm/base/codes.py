@@ -16,9 +16,9 @@ from bsm.base.errors import InputError
 _BASES = "tcag"
 CODONS: tuple[str, ...] = tuple(a + b + c for a in _BASES for b in _BASES for c in _BASES)
 """The 64 codons in NCBI's order (TTT, TTC, TTA, TTG, TCT, ...)."""
-_BASE_INDEX = np.full(256, 64, dtype=np.uint8)
-for _i, _b in enumerate(_BASES):
-    _BASE_INDEX[ord(_b)] = _i
+_OTHER = len(_BASES)
+BASE_INDEX = bytes(_BASES.find(chr(byte)) if chr(byte) in _BASES else _OTHER for byte in range(256))
+"""Byte of an internal letter -> t 0, c 1, a 2, g 3, anything else 4: a codon is a number to the base 5."""
 
 
 @cache
@@ -41,17 +41,16 @@ def start_codons(table_id: int) -> frozenset[str]:
 
 
 @cache
-def _amino_acid_table(table_id: int) -> np.ndarray:
+def codon_table(table_id: int) -> bytes:
+    """125 bytes: amino acid (``*`` for stop, X where a letter is not one of acgt) of every codon by its number."""
+    letters = f"{_BASES}n"
     code = genetic_code(table_id)
-    return np.frombuffer("".join(code[c] for c in CODONS).encode(), dtype=np.uint8)
+    return "".join(code.get(a + b + c, "X") for a in letters for b in letters for c in letters).encode()
 
 
 def translate(cds: str, table_id: int = 1) -> str:
     """Amino acids of ``cds`` in frame 0: stops are ``*``, codons with n are X, a partial last codon is left out."""
-    n_codons = len(cds) // 3
-    bases = _BASE_INDEX[np.frombuffer(cds[: 3 * n_codons].encode(), dtype=np.uint8)].reshape(n_codons, 3)
-    unknown = (bases > 3).any(axis=1)
-    index = (bases[:, 0] & 3) * 16 + (bases[:, 1] & 3) * 4 + (bases[:, 2] & 3)
-    letters = _amino_acid_table(table_id)[index]
-    letters = np.where(unknown, ord("X"), letters).astype(np.uint8)
-    return letters.tobytes().decode()
+    n_nt = len(cds) // 3 * 3
+    bases = np.frombuffer(cds.encode("ascii", "replace").translate(BASE_INDEX), dtype=np.uint8)[:n_nt]
+    index = 25 * bases[::3] + 5 * bases[1::3] + bases[2::3]  # at most 124
+    return index.tobytes().translate(codon_table(table_id).ljust(256)).decode()

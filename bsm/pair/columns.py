@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bsm.base.codes import genetic_code, start_codons
+from bsm.base.codes import codon_table, genetic_code, start_codons
 from bsm.base.errors import InputError
 from bsm.base.gff3_scan import ID, ID_END, TEXT, TEXT_END, GffTable
 from bsm.pair import kernels
@@ -132,6 +132,5 @@ def _is_known(code: int) -> bool:
 @cache
 def _code_table(code: int) -> tuple[np.ndarray, np.ndarray]:
     codons = [a + b + c for a in _BASES for b in _BASES for c in _BASES]
-    residues = "".join(genetic_code(code).get(codon, "X") for codon in codons)
     starts = np.array([codon in start_codons(code) for codon in codons])
-    return np.frombuffer(residues.encode(), dtype=np.uint8), starts
+    return np.frombuffer(codon_table(code), dtype=np.uint8), starts

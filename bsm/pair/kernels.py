@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from bsm.base.codes import BASE_INDEX
 from bsm.base.gff3_scan import (
     BLANK,
     END,
@@ -415,8 +416,7 @@ def _codon(cds: np.ndarray, at: int) -> int:
     return 25 * _BASE[cds[at]] + 5 * _BASE[cds[at + 1]] + _BASE[cds[at + 2]]
 
 
-_BASE = np.full(256, 4, dtype=np.uint8)
-_BASE[list(b"tcag")] = range(4)
+_BASE = np.frombuffer(BASE_INDEX, dtype=np.uint8)
 
 
 @njit(cache=True, nogil=True)

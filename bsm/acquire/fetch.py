@@ -132,8 +132,11 @@ class Fetcher:
         """Text that a query answers with."""
         return self._read(server, self.url(server, path), method="POST", form=form)[0]
 
-    def read_range(self, server: str, path: str, start: int, end: int, validator: str = "") -> tuple[bytes, str]:
-        """Bytes [start, end) of a remote file and its validator; DownloadError where it changed since ``validator``."""
+    def read_range(
+        self, server: str, path: str, start: int, end: int, validator: str = "", *, total: int | None = None
+    ) -> tuple[bytes, str]:
+        """Bytes [start, end) of a remote file and its validator; DownloadError where it changed since ``validator``,
+        or is not of ``total`` bytes."""
         url = self.url(server, path)
 
         def read() -> tuple[bytes, str]:
@@ -141,6 +144,9 @@ class Fetcher:
                 if reply.start != start or (validator and reply.validator != validator):
                     raise DownloadError("the file changed while it was read, or its server gives no ranges", where=url,
                                         way_out="Run again; pin a commit if it goes on changing")  # fmt: skip
+                if total is not None and reply.total not in (None, total):
+                    raise DownloadError(f"{reply.total:,} bytes instead of {total:,}", where=url,
+                                        way_out="The listing is of another version; run again")  # fmt: skip
                 data = b"".join(reply.chunks)
             if len(data) != end - start:
                 raise TransientError(f"{len(data):,} bytes instead of {end - start:,}")

@@ -1,7 +1,7 @@
 """Data sets on the Hugging Face hub: a commit, the listing of a folder, its files (hub API).
 
-Files in LFS carry their sha256 in the listing; loader scripts of a data set are never run. At the paper's scale
-FineWeb-Edu is terabytes: interleave streams the row groups of one Parquet file after another and reads two columns.
+Files in LFS carry their sha256 in the listing; loader scripts of a data set are never run. Of FineWeb-Edu, terabytes,
+only the columns that interleave reads are fetched (``web_columns.py``).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from bsm.acquire.fetch import Fetcher
 from bsm.acquire.part import Part, Wanted
 from bsm.acquire.registry import FINEWEB_EDU, path_of
+from bsm.acquire.web_columns import fetch_columns
 from bsm.base.config.sources import FinewebEdu
 from bsm.base.errors import DownloadError
 
@@ -49,7 +50,7 @@ def list_folder(fetcher: Fetcher, server: str, dataset: str, commit: str, folder
 
 
 def acquire_fineweb_edu(part: Part, source: FinewebEdu) -> None:
-    """Fetch the Parquet files of the configured folders at one commit."""
+    """Fetch the columns of the Parquet files of the configured folders at one commit."""
     fetcher = part.fetcher
     commit = resolve_commit(fetcher, "huggingface", FINEWEB_EDU, source.commit, part.lock.resolved.get("commit"))
     wanted = []
@@ -60,5 +61,5 @@ def acquire_fineweb_edu(part: Part, source: FinewebEdu) -> None:
             raise DownloadError("no Parquet files in the folder", where=f"{FINEWEB_EDU}@{commit}", value=folder,
                                 way_out="Folders are sample/10BT, data/CC-MAIN-2024-10, ...")  # fmt: skip
         wanted += found
-    part.fetch("huggingface", wanted, commit)
+    fetch_columns(part, "huggingface", wanted, commit)
     part.finish({"commit": commit})

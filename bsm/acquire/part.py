@@ -51,7 +51,7 @@ class Part:
         """Fetch files (as many at once as the server permits) into the folder and list them."""
         todo = list(wanted)
         for one in todo:
-            _check_name(one.name, self.fetcher.url(server, one.path))
+            self.check(server, one)
         known = [w.n_bytes for w in todo if w.n_bytes is not None]
         n_bytes = sum(known) if len(known) == len(todo) else None
         with (
@@ -69,14 +69,7 @@ class Part:
 
     def fetch_verified(self, server: str, wanted: Wanted, target: Path, progress: Progress | None = None) -> Fetched:
         """Fetch one file against publisher and lock, and lock it; it is not listed in files.csv."""
-        locked = self.lock.file(wanted.name)
-        for key in ("md5", "sha256"):
-            published = getattr(wanted, key)
-            if locked and published and locked[key] != published:
-                raise DownloadError(
-                    f"the publisher's {key} changed since the lock was made: {published}, locked {locked[key]}",
-                    where=self.fetcher.url(server, wanted.path), way_out=WAY_OUT,
-                )  # fmt: skip
+        locked = self.check(server, wanted)
         file = self.fetcher.fetch(
             server, wanted.path, target, md5=wanted.md5 or locked.get("md5", ""),
             sha256=wanted.sha256 or locked.get("sha256", ""),
@@ -84,6 +77,19 @@ class Part:
         )  # fmt: skip
         self.remember(server, wanted, file.n_bytes, file.md5, file.sha256)
         return file
+
+    def check(self, server: str, wanted: Wanted) -> dict[str, Any]:
+        """The file's entry in the lock; DownloadError where the publisher disagrees with it, or for an odd name."""
+        _check_name(wanted.name, self.fetcher.url(server, wanted.path))
+        locked = self.lock.file(wanted.name)
+        for key in ("md5", "sha256"):
+            published = getattr(wanted, key)
+            if locked and published and locked[key] not in ("", published):
+                raise DownloadError(
+                    f"the publisher's {key} changed since the lock was made: {published}, locked {locked[key]}",
+                    where=self.fetcher.url(server, wanted.path), way_out=WAY_OUT,
+                )  # fmt: skip
+        return locked
 
     def remember(self, server: str, wanted: Wanted, n_bytes: int, md5: str, sha256: str) -> None:
         """Put a verified file into the lock."""

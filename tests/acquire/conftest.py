@@ -105,10 +105,11 @@ def _handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
 
         def _send(self, data: bytes, fault: str, argument: str, is_head: bool) -> None:
             etag = f'"{hashlib.md5(data).hexdigest()}"'
-            start = 0
+            start, end = 0, len(data)
             wanted = self.headers.get("Range", "")
             if wanted and fault != "norange" and self.headers.get("If-Range", etag) == etag:
-                start = int(wanted.removeprefix("bytes=").rstrip("-"))
+                first, _, last = wanted.removeprefix("bytes=").partition("-")
+                start, end = int(first), min(end, int(last) + 1) if last else end
                 if start >= len(data):
                     self.send_response(416)
                     self.send_header("Content-Range", f"bytes */{len(data)}")
@@ -116,14 +117,14 @@ def _handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
                     self.end_headers()
                     return
                 self.send_response(206)
-                self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+                self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(data)}")
             else:
                 self.send_response(200)
             if next_page := server.next_pages.get(self.path.removeprefix("/data/")):
                 self.send_header("Link", f'<http://{server.netloc}/data/{next_page}>; rel="next"')
             self.send_header("ETag", etag)
             self.send_header("Last-Modified", "Tue, 15 Oct 2024 10:00:00 GMT")
-            body = data[start:]
+            body = data[start:end]
             announced = max(0, len(body) + int(argument)) if fault == "length" else len(body)
             self.send_header("Content-Length", str(announced))
             self.end_headers()

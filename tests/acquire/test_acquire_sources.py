@@ -241,19 +241,6 @@ def test_an_odd_colabfold_archive_is_refused(acquire, mirror, capsys, changes, m
     assert not (folder / "files.csv").exists() and not (folder / "colabfold.fasta.gz").exists()
 
 
-def test_fineweb_is_fetched_at_one_commit(acquire, mirror):
-    files = {"sample/10BT/000_00000.parquet": b"PAR1 zero", "sample/10BT/001_00000.parquet": b"PAR1 one",
-             "sample/10BT/README.md": b"text"}  # fmt: skip
-    mirror.hub("HuggingFaceFW/fineweb-edu", "sample/10BT", files, commit="c" * 40)
-    code, folder = acquire({"name": "web", "kind": "fineweb_edu", "folders": ["sample/10BT"]})
-    assert code == 0
-    assert [(f.role, f.path, f.version) for f in read_file_list(folder)] == [
-        ("web_parquet", "sample/10BT/000_00000.parquet", "c" * 40),
-        ("web_parquet", "sample/10BT/001_00000.parquet", "c" * 40),
-    ]
-    assert (folder / "sample/10BT/001_00000.parquet").read_bytes() == b"PAR1 one"
-
-
 def test_a_listing_that_leads_out_of_the_folder_is_refused(acquire, mirror, capsys, tmp_path):
     mirror.hub("HuggingFaceFW/fineweb-edu", "sample/10BT", {"../../../escape.parquet": b"PAR1"})
     code, _ = acquire({"name": "web", "kind": "fineweb_edu", "folders": ["sample/10BT"]})

@@ -225,7 +225,7 @@ def _count(block: np.ndarray, runs: np.ndarray) -> tuple[int, bool]:
             if same:
                 runs[n_runs - 1, 2] += 1
             else:
-                stop = _next(block, at, block.size, 9, 10)
+                stop = find_byte(block, at, block.size, 9, 10)
                 runs[n_runs, 0], runs[n_runs, 1], runs[n_runs, 2] = at, stop, 1
                 n_runs += 1
         at = _find(block, at, block.size, 10, 10) + 1
@@ -252,11 +252,11 @@ def _find(text: np.ndarray, at: int, end: int, one: int, other: int) -> int:
         if hit:
             break
         at += 32
-    return _next(text, at, end, one, other)
+    return find_byte(text, at, end, one, other)
 
 
 @njit(cache=True, nogil=True)
-def _next(text: np.ndarray, at: int, end: int, one: int, other: int) -> int:
+def find_byte(text: np.ndarray, at: int, end: int, one: int, other: int) -> int:
     """As ``_find``, for a few letters; unsigned positions spare the check for negative indices."""
     for i in range(np.uint64(at), np.uint64(end)):
         if text[i] == one or text[i] == other:
@@ -329,7 +329,7 @@ def _scan(block: np.ndarray, state: np.ndarray, name: np.ndarray, kind_table: np
             continue
         n_tabs, stop = 0, at
         while n_tabs < 8:
-            stop = _next(block, stop, block.size, 9, 10)
+            stop = find_byte(block, stop, block.size, 9, 10)
             if block[stop] == 10:
                 break
             tabs[n_tabs] = stop
@@ -393,8 +393,8 @@ def _read_attributes(text: np.ndarray, at: int, end: int, depth: int, tag_ends: 
     row[ID : TAGS + 1] = 0
     found, has_value = 0, False
     while at < end:
-        equals = _next(text, at, end, 61, 59)
-        stop = _next(text, equals, end, 59, 59)
+        equals = find_byte(text, at, end, 61, 59)
+        stop = find_byte(text, equals, end, 59, 59)
         if equals < stop:
             has_value = True
             if equals - at == 2 and text[at] == 73 and text[at + 1] == 68 and row[ID_END] == 0:

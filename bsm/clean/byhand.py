@@ -16,6 +16,7 @@ from typing import Any
 from bsm.base import tables
 from bsm.base.alphabet import Modality, looks_like_nucleotides, normalise
 from bsm.base.config.data import CleanSettings
+from bsm.base.errors import ConfigError
 from bsm.base.fasta import FastaRecord, read_fasta
 from bsm.base.files import atomic_path
 from bsm.base.progress import Progress
@@ -42,16 +43,25 @@ def search_fasta(items: Path, corpus: Path, out: Path, items_modality: str, corp
 
     ``out`` is a HITS table (Parquet), or CSV with the same columns where its name ends in .csv.
     """
+    if out.suffix not in (".parquet", ".csv"):
+        raise ConfigError(
+            "hits are written as .parquet or .csv", where="--out", value=str(out), way_out="Name the file so"
+        )
     search = LeakSearch(_queries(items, items_modality), settings)
     for query, reason in search.unsearched():
         names = ", ".join(owner.item_id for owner in query.owners)
         print(f"not searched ({reason.replace('_', ' ')}): {names}", file=sys.stderr)
     rows: Rows = []
+    n_letters = 0
     with Progress(f"search {corpus}", unit="letters") as progress:
         for batch in _batches(corpus, corpus_modality):
             pieces = [piece for _, piece in batch]
             rows += _rows(search, batch, search.find(pieces), corpus.name, settings.level)
-            progress.advance(sum(len(piece.sequence) for piece in pieces))
+            n_batch = sum(len(piece.sequence) for piece in pieces)
+            n_letters += n_batch
+            progress.advance(n_batch)
+    if not n_letters:
+        print(f"{corpus} holds no sequence: nothing was searched", file=sys.stderr)
     _write(out, rows)
     return len(rows)
 
@@ -75,7 +85,7 @@ def _batches(path: Path, modality: str) -> Iterator[list[tuple[str, Piece]]]:
     n_letters = 0
     for record in read_fasta(path):
         known, letters = _modal(record, modality, path)
-        batch.append((record.name, Piece(known, letters, 1)))
+        batch.append((record.name, Piece(known, letters, None)))
         n_letters += len(letters)
         if n_letters >= _BATCH_LETTERS:
             yield batch

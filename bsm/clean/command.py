@@ -24,6 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_search(steps.add_parser("search", help="remove benchmark items from one part of a source"))
     _add_group(steps.add_parser("group", help="duplicates, groups and the split over all sources"))
     _add_gate(steps.add_parser("gate", help="the clean corpus of one source, and its manifest"))
+    for step in steps.choices.values():  # without this a step's defaults overwrite what stands before its name
+        for action in step._actions:
+            if action.dest in ("config", "settings"):
+                action.default = argparse.SUPPRESS
 
 
 def _add_search(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -43,6 +44,8 @@ def search_part(items: Sequence[Path | str], corpus: Path | str, settings: Clean
             if table.num_rows:
                 out.add_table(table)
             progress.advance(n_letters(batch.table))
+    if part is None:
+        print(f"{corpus} holds no record: nothing was searched", file=sys.stderr)
     rows = [*(part.rows() if part else []), *(row for count in item_counts for row in count.rows())]
     write_counts(counts, rows)
 

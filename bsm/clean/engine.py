@@ -7,9 +7,9 @@ letters over alignment columns (gaps included).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -103,8 +103,13 @@ class Engine:
         raw[:, 2:4] -= starts[target, None]
         return Segments.sorted(raw, query, target)
 
-    def search(self, targets: Sequence[np.ndarray]) -> tuple[list[Match], Segments]:
-        """Compact matches (copies with small indels) of all queries in the targets, and the segments they came from."""
+    def search(self, targets: Sequence[np.ndarray], others: Callable[[int], Iterable[np.ndarray]] | None = None
+               ) -> tuple[list[Match], Segments]:  # fmt: skip
+        """Compact matches (copies with small indels) of all queries in the targets, and the segments they came from.
+
+        ``others`` gives further readings of a target (translations under other genetic codes, equally long): seeds
+        come from the target itself, the alignment from whichever reading meets the demand first.
+        """
         segments = self.segments(targets)
         group_query = segments.query[segments.group_starts[:-1]]
         lengths = self.lengths[group_query]
@@ -114,10 +119,14 @@ class Engine:
         )
         matches: list[Match] = []
         for members in _members(chains):
-            match = self._verify(segments.fields[members], int(segments.query[members[0]]),
-                                 int(segments.target[members[0]]), targets)  # fmt: skip
-            if match is not None:
-                matches.append(match)
+            query, target = int(segments.query[members[0]]), int(segments.target[members[0]])
+            found = None
+            for whole in chain([targets[target]], others(target) if others else ()):
+                found = self._verify(segments.fields[members], query, target, whole) or found
+                if found is not None and found.meets:
+                    break
+            if found is not None:
+                matches.append(found)
         return _without_repeats(matches), segments
 
     def _min_totals(self, group_query: np.ndarray) -> np.ndarray:
@@ -126,8 +135,8 @@ class Engine:
         share = np.where(self.queries.exact[group_query], 1.0, share)
         return np.ceil(share * self.self_scores[group_query]).astype(np.int64)
 
-    def _verify(self, segments: np.ndarray, query: int, target: int, targets: Sequence[np.ndarray]) -> Match | None:
-        letters, whole = self.queries.letters[query], targets[target]
+    def _verify(self, segments: np.ndarray, query: int, target: int, whole: np.ndarray) -> Match | None:
+        letters = self.queries.letters[query]
         if segments[0, 5] == letters.size:  # letter by letter the same: nothing to align
             return Match(query, target, 0, letters.size, int(segments[0, 2]), int(segments[0, 3]), 1.0, 1.0, True)
         if self.queries.exact[query]:
@@ -175,16 +184,18 @@ class Spliced(NamedTuple):
     """Row of the first segment."""
     start: int
     end: int
-    same: np.ndarray
-    """int8 per query letter: 1 equal, 0 different, -1 in none of the pieces."""
+    readings: list[np.ndarray]
+    """Per reading of the target int8 per query letter: 1 equal, 0 different, -1 in none of the pieces."""
 
 
-Reader = Callable[[int, int, int], np.ndarray]
-"""(target, start, n letters) -> codes, in the coordinates of the segments."""
+Reader = Callable[[int, int], np.ndarray]
+"""(start, n letters) -> codes of one target, in the coordinates of the segments."""
 
 
-def spliced_matches(segments: Segments, engine: Engine, read: Reader, max_gap: int) -> list[Spliced]:
-    """Chains of two or more segments with target gaps up to ``max_gap``."""
+def spliced_matches(
+    segments: Segments, engine: Engine, readers: Callable[[int], list[Reader]], max_gap: int
+) -> list[Spliced]:
+    """Chains of two or more segments with target gaps up to ``max_gap``; ``readers`` gives the readings of a target."""
     group_query = segments.query[segments.group_starts[:-1]]
     totals = np.ceil(0.4 * engine.self_scores[group_query]).astype(np.int64)
     chains = kernels.chain_segments(segments.fields, segments.group_starts, np.full(group_query.size, -1), max_gap,
@@ -195,12 +206,12 @@ def spliced_matches(segments: Segments, engine: Engine, read: Reader, max_gap: i
             continue
         parts = segments.fields[members]
         query, target = int(segments.query[members[0]]), int(segments.target[members[0]])
-        same = _same_letters(parts, engine.queries.letters[query], partial(read, target))
-        found.append(Spliced(query, target, int(members[0]), int(parts[:, 2].min()), int(parts[:, 3].max()), same))
+        readings = [_same_letters(parts, engine.queries.letters[query], read) for read in readers(target)]
+        found.append(Spliced(query, target, int(members[0]), int(parts[:, 2].min()), int(parts[:, 3].max()), readings))
     return found
 
 
-def _same_letters(parts: np.ndarray, query: np.ndarray, read: Callable[[int, int], np.ndarray]) -> np.ndarray:
+def _same_letters(parts: np.ndarray, query: np.ndarray, read: Reader) -> np.ndarray:
     """Equality per query letter; where two pieces overlap, each letter comes from one, split where most are equal."""
     same = np.full(query.size, -1, dtype=np.int8)
     reach = 0
@@ -220,13 +231,14 @@ def stretch_of(found: Spliced, demand: Demand) -> tuple[int, int, float, float] 
 
     Letters in none of the pieces count against the coverage, not against the identity.
     """
-    covered = np.flatnonzero(found.same >= 0)
-    differs = (1 - found.same[covered]).astype(np.uint8)
-    zeros = np.zeros_like(differs)
-    begin, end, _, _, n_same, n = kernels.longest_stretch(zeros, differs, zeros, 0, 0, demand.identity)
-    if not n or n < demand.coverage * found.same.size - 1e-9:
-        return None
-    return int(covered[begin]), int(covered[end - 1]) + 1, n_same / n, n / found.same.size
+    for same in found.readings:
+        covered = np.flatnonzero(same >= 0)
+        differs = (1 - same[covered]).astype(np.uint8)
+        zeros = np.zeros_like(differs)
+        begin, end, _, _, n_same, n = kernels.longest_stretch(zeros, differs, zeros, 0, 0, demand.identity)
+        if n and n >= demand.coverage * same.size - 1e-9:
+            return int(covered[begin]), int(covered[end - 1]) + 1, n_same / n, n / same.size
+    return None
 
 
 def _members(chains: np.ndarray) -> Iterator[np.ndarray]:

@@ -2,7 +2,7 @@
 
 Takes the representatives, gives them group and split, and removes from training what validation sequences stand
 in it: the search and the removed units are those of the benchmarks (level strict), with the validation records
-of ALL sources as items. Sequences below 30 nt or 14 aa stand everywhere by chance and do not count here.
+of ALL sources as items. Sequences that could stand in training by chance are never validation (``split``).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from bsm.base.progress import Progress
 from bsm.clean.contents import ContentHash
 from bsm.clean.decontaminate import STAGE as SEARCH_STAGE
 from bsm.clean.decontaminate import n_letters, rewritten
-from bsm.clean.group import GROUPS, TRAIN, VALID, in_order
+from bsm.clean.group import EXACT, GROUPS, NEAR, in_order
 from bsm.clean.items import Query
 from bsm.clean.leaks import LeakSearch
-from bsm.clean.letters import amino_acids, nucleotides
 from bsm.clean.records import Batch, batches
 from bsm.clean.removal import Window
+from bsm.clean.split import TRAIN, VALID
 
 STAGE = "clean.gate"
 VALIDATION_REASON = "validation_sequence"
@@ -53,7 +53,7 @@ class Loss(NamedTuple):
 def pass_gate(kept: Sequence[Path], removed: Sequence[Path], groups: Path, settings: CleanSettings, out: Path,
               manifest: Path, counts: Path) -> None:  # fmt: skip
     """Write CLEAN, the manifest and counts of one source; BsmError where benchmarks cost more than ``max_loss``."""
-    loss = _checked_loss(removed, settings)
+    loss = _benchmark_loss(removed, settings)
     parts = in_order(kept)
     source = _source_of(parts)
     search = LeakSearch(_validation_queries(groups), settings.model_copy(update={"level": "strict"}))
@@ -70,15 +70,19 @@ def pass_gate(kept: Sequence[Path], removed: Sequence[Path], groups: Path, setti
                     content.update(table)
                     totals.add(table)
                 progress.advance(n_letters(batch.table))
-    if next(group_rows, None) is not None:
-        raise _foreign_groups(groups, source)
+        if next(group_rows, None) is not None:
+            raise _foreign_groups(groups, source)
+        validation_loss = _validation_loss(counted, source, settings)
     lost = None if loss is None else round(loss.share, 6)
+    numbers = totals.as_json()
+    warnings = [] if numbers["n_records"][VALID] or not settings.valid_share else ["no validation records"]
     write_json(manifest, {"source": source, "content_sha256": content.hexdigest(), "lost_to_benchmarks": lost,
-                          **totals.as_json()})  # fmt: skip
+                          "lost_to_validation": round(validation_loss.share, 6), **numbers,
+                          "warnings": warnings})  # fmt: skip
     counted.write(counts)
 
 
-def _checked_loss(removed: Sequence[Path], settings: CleanSettings) -> Loss | None:
+def _benchmark_loss(removed: Sequence[Path], settings: CleanSettings) -> Loss | None:
     """Loss over all parts, printed per part; None where no counts are given."""
     if not removed:
         return None
@@ -102,6 +106,20 @@ def _checked_loss(removed: Sequence[Path], settings: CleanSettings) -> Loss | No
     return total
 
 
+def _validation_loss(counted: Counts, source: str, settings: CleanSettings) -> Loss:
+    """Letters that left training for validation sequences (duplicates do not count); BsmError above the limit."""
+    numbers = [(row["outcome"], int(str(row["n_letters"]))) for row in counted.rows()
+               if row["reason"] not in (EXACT, NEAR)]  # fmt: skip
+    loss = Loss(sum(n for _, n in numbers), sum(n for outcome, n in numbers if outcome != "kept"))
+    if loss.share > settings.max_validation_loss and not settings.acknowledge_loss:
+        raise BsmError(
+            "validation sequences cost more training letters than clean.max_validation_loss allows", where=source,
+            value=round(loss.share, 4), way_out=f"max_validation_loss is {settings.max_validation_loss}: raise it, "
+            "lower clean.valid_share, choose another clean.seed, or set clean.acknowledge_loss: true",
+        )  # fmt: skip
+    return loss
+
+
 def _source_of(parts: Sequence[Path]) -> str:
     sources = {name for path in parts for table in tables.iter_tables(path, tables.PIECES, ["source"])
                for name in pc.unique(table.column("source")).to_pylist()}  # fmt: skip
@@ -112,15 +130,12 @@ def _source_of(parts: Sequence[Path]) -> str:
 
 
 def _validation_queries(groups: Path) -> list[Query]:
-    """Distinct sequences of all validation records, sorted; those that stand everywhere by chance are left out."""
+    """Distinct sequences of all validation records, sorted."""
     found: set[tuple[bool, str]] = set()
     for table in tables.iter_tables(groups, GROUPS, ["modalities", "sequences"]):
         for modalities, sequences in zip(*(column.to_pylist() for column in table.columns), strict=True):
             for modality, sequence in zip(modalities or (), sequences or (), strict=True):
-                is_nucleotide = Modality(modality).is_nucleotide
-                alphabet = nucleotides() if is_nucleotide else amino_acids()
-                if len(sequence) >= alphabet.min_inexact:
-                    found.add((is_nucleotide, sequence))
+                found.add((Modality(modality).is_nucleotide, sequence))
     return [Query(Modality.DNA if nt else Modality.PROTEIN, sequence) for nt, sequence in sorted(found)]
 
 

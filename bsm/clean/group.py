@@ -1,12 +1,11 @@
 """`bsm clean group`: duplicates, groups and the validation split, once over all parts of all sources.
 
-Linked into one group are records that share a gene (taxid and gene id), a sequence (exact; either strand), most of
-a shorter sequence's k-mers, or a protein and the open frame that codes for it. A pair, its single-modal copies and
-its copies in documents therefore share one group. Contigs (``container_nt``) hold many genes and link nothing but
-their exact copies; they are training data, from which the gate cuts validation sequences.
+Linked into one group are records that share a gene (taxid and gene id), a sequence (exact; either strand), enough of
+a shorter sequence's k-mers, or a protein and the open frame that codes for it (``linking``, ``families``). A pair, its
+single-modal copies and its copies in documents therefore share one group; what holds several families links nothing.
 
-The group's name is its smallest record id; it is validation where the hash of that name says so. A group that
-alone exceeds the validation share of all letters is training data.
+The group's name is its smallest record id; it is validation where the hash of that name says so and nothing in it
+forbids it (``split``).
 """
 
 from __future__ import annotations
@@ -26,13 +25,14 @@ from bsm.base.config.data import CleanSettings
 from bsm.base.counts import Counts, write_counts
 from bsm.base.errors import InputError
 from bsm.base.progress import Progress
-from bsm.base.randomness import unit_interval
-from bsm.clean.linking import Links, near_duplicates
+from bsm.clean.families import Families, Role
+from bsm.clean.linking import Evidence, Link, near_duplicates
 from bsm.clean.records import batches
-from bsm.clean.sketch import link_hashes, sequence_key, signature
+from bsm.clean.removal import is_gene
+from bsm.clean.sketch import sequence_key, signature, sketches
+from bsm.clean.split import VALID, Member, split_groups, standable
 
 STAGE = "clean.group"
-TRAIN, VALID = "train", "valid"
 EXACT, NEAR = "exact_duplicate", "near_duplicate"
 GROUPS = pa.schema(
     [
@@ -53,27 +53,14 @@ _Rows = list[dict[str, Any]]
 
 
 @dataclass
-class _Record:
-    name: str
-    source: str
-    part: str
-    n_letters: int
-    single: bool
-    container: bool
-    same_as: int  # first record with the same content; itself where it is the first
-    reason: str | None = None
-    group_id: str = ""
-    split: str = TRAIN
-    multiplicity: int = 1
-
-
-@dataclass
 class _State:
     settings: CleanSettings
-    links: Links = field(default_factory=Links)
-    records: list[_Record] = field(default_factory=list)
+    evidence: Evidence = field(default_factory=Evidence)
+    records: list[Member] = field(default_factory=list)
+    roles: list[Role] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     contents: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    pieces_of: dict[int, list[bytes]] = field(default_factory=dict)  # document -> keys of its sequences
     signatures: dict[bool, list[tuple[int, MinHash]]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -86,9 +73,9 @@ def group_parts(kept: Sequence[Path], settings: CleanSettings, out: Path, counts
             for rows in _records(path):
                 _add(state, rows, str(path))
                 progress.advance()
-    _mark_duplicates(state)
-    state.links.join_contained(settings.deduplicate.link_containment, settings.search.max_occurrences)
-    statistics = _split(state)
+    families = _families(state)
+    _mark_duplicates(state, families)
+    statistics = split_groups(state.records, families, settings, Counts(STAGE, "all", "all"))
     records = iter(state.records)
     with tables.TableWriter(out, GROUPS) as writer:
         for path in ordered:
@@ -127,38 +114,82 @@ def _add(state: _State, rows: _Rows, where: str) -> None:
             way_out="Ids are unique over all sources, and the rows of a record stand together",
         )  # fmt: skip
     state.names.add(first["record_id"])
-    settings, links = state.settings.deduplicate, state.links
-    number = links.add_record()
+    settings, evidence = state.settings.deduplicate, state.evidence
+    number = evidence.add_record()
     nucleotide = [Modality(row["modality"]).is_nucleotide for row in rows]
     keys = [sequence_key(row["sequence"], nt) for row, nt in zip(rows, nucleotide, strict=True)]
+    role = _role(rows, nucleotide[0], settings.container_nt)
     single = len(rows) == 1
-    container = single and nucleotide[0] and len(first["sequence"]) > settings.container_nt
     anywhere = single or settings.pairs_across_sources
     content = ("" if anywhere else first["source"], *keys, *([] if single else [row["modality"] for row in rows]))
-    same_as = state.contents.setdefault(content, number)
-    n_letters = sum(len(row["sequence"]) for row in rows)
-    state.records.append(
-        _Record(first["record_id"], first["source"], first["part"], n_letters, single, container, same_as)
-    )
+    extent = max(len(row["sequence"]) * (1 if nt else 3) for row, nt in zip(rows, nucleotide, strict=True))
+    state.records.append(Member(
+        first["record_id"], first["source"], first["part"], sum(len(row["sequence"]) for row in rows), extent,
+        all(standable(row["sequence"], nt) for row, nt in zip(rows, nucleotide, strict=True)),
+        state.contents.setdefault(content, number),
+    ))  # fmt: skip
+    state.roles.append(role)
+    if role is Role.DOCUMENT:
+        state.pieces_of[number] = keys
     for row, nt, key in zip(rows, nucleotide, keys, strict=True):
-        if links.add_key(number, key) and not (nt and len(row["sequence"]) > settings.container_nt):
-            _add_hashes(state, number, row, nt)
-        if row["gene_id"] is not None and not container:
-            links.add_key(number, ("gene", row["taxid"] or row["part"], row["gene_id"]))
-    if single and same_as == number and settings.near_duplicate_jaccard < 1:
+        is_new = evidence.add_key(number, (role is Role.DOCUMENT, key))
+        if is_new and not (nt and len(row["sequence"]) > settings.container_nt):
+            for sketch in sketches(row["sequence"], nt, _codes(row, state.settings), settings.sample_every):
+                evidence.add_sketch(number, sketch)
+        if row["gene_id"] is not None and role is not Role.CONTIG:
+            evidence.add_key(number, ("gene", row["taxid"] or row["part"], row["gene_id"]))
+    if single and state.records[number].same_as == number and settings.near_duplicate_jaccard < 1:
         k = settings.k_nucleotides if nucleotide[0] else settings.k_amino_acids
         minhash = signature(first["sequence"], nucleotide[0], k, settings.n_permutations)
         if minhash is not None:
             state.signatures[nucleotide[0]].append((number, minhash))
 
 
-def _add_hashes(state: _State, number: int, row: dict[str, Any], is_nucleotide: bool) -> None:
-    sample = state.settings.deduplicate.sample_every
-    for hashes in link_hashes(row["sequence"], is_nucleotide, row["genetic_code"] or 1, sample):
-        state.links.add_hashes(number, hashes)
+def _role(rows: _Rows, is_nucleotide: bool, container_nt: int) -> Role:
+    if len(rows) > 1:
+        return Role.GENE if is_gene(rows) else Role.DOCUMENT
+    if not is_nucleotide or rows[0]["gene_id"] is not None:
+        return Role.GENE
+    return Role.CONTIG if len(rows[0]["sequence"]) > container_nt else Role.NUCLEOTIDE
 
 
-def _mark_duplicates(state: _State) -> None:
+def _codes(row: dict[str, Any], settings: CleanSettings) -> list[int]:
+    return [row["genetic_code"]] if row["genetic_code"] else settings.search.genetic_codes
+
+
+def _families(state: _State) -> Families:
+    """Groups from equal keys and links; the second look leaves out containers, which hide families from each other."""
+    records, settings = state.records, state.settings.deduplicate
+    order = sorted(range(len(records)), key=lambda n: (records[n].extent_nt, records[n].name))
+    rank = [0] * len(order)
+    for place, number in enumerate(order):
+        rank[number] = place
+    links = state.evidence.links(settings.link_containment, settings.link_all_pairs)
+    first = _grown(state, rank, links, set())
+    again = state.evidence.links(settings.link_containment, settings.link_all_pairs, frozenset(first.containers))
+    families = _grown(state, rank, sorted({*links, *again}), first.containers)
+    touches: dict[int, set[int]] = {number: set() for number in state.pieces_of}
+    for number, keys in state.pieces_of.items():
+        firsts = (state.evidence.first_with((is_document, key)) for key in keys for is_document in (False, True))
+        touches[number] |= {first for first in firsts if first is not None and first != number}
+    for link in (*links, *again):
+        for document, other in ((link.inner, link.outer), (link.outer, link.inner)):
+            if document in touches:
+                touches[document].add(other)
+    families.add_documents(touches)
+    return families
+
+
+def _grown(state: _State, rank: list[int], links: Sequence[Link], containers: set[int]) -> Families:
+    families = Families(state.roles, rank, set(containers))
+    for a, b in state.evidence.same:
+        if Role.DOCUMENT not in (state.roles[a], state.roles[b]):
+            families.join(a, b)
+    families.grow(links)
+    return families
+
+
+def _mark_duplicates(state: _State, families: Families) -> None:
     """Of identical records the one with the smallest id stays; of near-identical ones the longest, then the same."""
     copies: dict[int, list[int]] = defaultdict(list)
     for number, record in enumerate(state.records):
@@ -171,7 +202,7 @@ def _mark_duplicates(state: _State) -> None:
             record = state.records[number]
             record.multiplicity = len(numbers)
             record.reason = None if number == keeper else EXACT
-            state.links.join(first, number)
+            families.join(first, number)
     settings = state.settings.deduplicate
     for _, signatures in sorted(state.signatures.items()):
         preferred = sorted(((stays[n], m) for n, m in signatures),
@@ -179,41 +210,10 @@ def _mark_duplicates(state: _State) -> None:
         near = near_duplicates(preferred, settings.near_duplicate_jaccard, settings.n_permutations)
         for number, representative in near.items():
             state.records[number].reason = NEAR
-            state.links.join(number, representative)
+            families.join(number, representative)
 
 
-def _split(state: _State) -> Counts:
-    """Name and split every group; statistics of group sizes as counts (letters: of all members)."""
-    groups: dict[int, list[_Record]] = defaultdict(list)
-    for number, record in enumerate(state.records):
-        groups[state.links.root(number)].append(record)
-    settings, counts = state.settings, Counts(STAGE, "all", "all")
-    n_all = sum(record.n_letters for record in state.records)
-    for members in groups.values():
-        name = min(record.name for record in members)
-        n_letters = sum(record.n_letters for record in members)
-        drawn = unit_interval(settings.seed, name) < settings.valid_share
-        if drawn and any(record.container for record in members):
-            drawn = False
-            counts.change("drawn_for_validation_but_a_contig", n_letters, len(members))
-        elif drawn and len(groups) > 1 and n_letters > settings.valid_share * n_all:
-            drawn = False
-            counts.change("drawn_for_validation_but_too_large", n_letters, len(members))
-        for record in members:
-            record.group_id, record.split = name, VALID if drawn else TRAIN
-        counts.keep(n_letters, len(members), reason=f"in_groups_of_{_size_class(len(members))}")
-    if groups:
-        largest = max(groups.values(), key=lambda members: (len(members), members[0].name))
-        counts.change("in_the_largest_group", sum(r.n_letters for r in largest), len(largest))
-        counts.change("groups", n_records=len(groups))
-    return counts
-
-
-def _size_class(n: int) -> str:
-    return next((label for limit, label in ((1, "1"), (4, "2-4"), (19, "5-19"), (99, "20-99")) if n <= limit), "100+")
-
-
-def _group_row(record: _Record, rows: _Rows) -> dict[str, Any]:
+def _group_row(record: Member, rows: _Rows) -> dict[str, Any]:
     row = {name: getattr(record, name) for name in GROUPS.names[:7] if name not in ("record_id", "representative")}
     row |= {"record_id": record.name, "representative": record.reason is None}
     if record.split == VALID:
@@ -221,7 +221,7 @@ def _group_row(record: _Record, rows: _Rows) -> dict[str, Any]:
     return row
 
 
-def _part_counts(records: Sequence[_Record]) -> Iterator[dict[str, object]]:
+def _part_counts(records: Sequence[Member]) -> Iterator[dict[str, object]]:
     """Records and letters of each part per split, and the duplicates among them."""
     parts: dict[tuple[str, str], Counts] = {}
     for record in records:

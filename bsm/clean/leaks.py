@@ -9,7 +9,7 @@ low-complexity letters could seed, an item is not searched and is counted so.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -44,11 +44,11 @@ LEVEL_IDENTITY = {"paper": 1.0, "strict": 0.95, "family": 0.5}
 
 
 class Piece(NamedTuple):
-    """One corpus sequence; ``genetic_code`` is NCBI's table (1 where the corpus does not know)."""
+    """One corpus sequence; ``genetic_code`` is NCBI's table, None where the corpus does not know."""
 
     modality: Modality
     sequence: str
-    genetic_code: int
+    genetic_code: int | None
 
 
 class Hit(NamedTuple):
@@ -112,10 +112,11 @@ class LeakSearch:
             for index in self._nucleotides:
                 hits += self._in_nucleotides(index, codes, nucleotide)
             if self._proteins:
-                frames = _six_frames(codes, [pieces[i].genetic_code for i in nucleotide])
-                sizes = [letters.size for letters in codes]
+                unknown = self.settings.search.genetic_codes
+                known = [pieces[i].genetic_code for i in nucleotide]
+                translations = Translations(codes, [[code] if code else unknown for code in known])
                 for index in self._proteins:
-                    hits += self._in_translations(index, frames, sizes, nucleotide)
+                    hits += self._in_translations(index, translations, nucleotide)
         if protein:
             codes = [encode(pieces[i].sequence, amino_acids()) for i in protein]
             for index in self._proteins:
@@ -144,12 +145,17 @@ class LeakSearch:
     def _index_frames(self) -> list[_Index]:
         entries, letters = [], []
         for number, codes in self._encoded(nucleotides()):
-            frames = open_frames(codes, 1, self.settings.search.min_orf_aa)
-            longest = max((frame.protein.size for frame in frames), default=0)
-            for frame in frames:
-                is_longest = frame.protein.size == longest
-                entries.append(_Entry(number, frame.strand, frame.frame, frame.start, codes.size, is_longest))
-                letters.append(frame.protein)
+            known: set[bytes] = set()
+            for table in self.settings.search.genetic_codes:  # items come without a code
+                frames = open_frames(codes, table, self.settings.search.min_orf_aa)
+                longest = max((frame.protein.size for frame in frames), default=0)
+                for frame in frames:
+                    if frame.protein.tobytes() in known:
+                        continue
+                    known.add(frame.protein.tobytes())
+                    is_longest = frame.protein.size == longest
+                    entries.append(_Entry(number, frame.strand, frame.frame, frame.start, codes.size, is_longest))
+                    letters.append(frame.protein)
         # spurious frames are many letters, so short seeds would cost more than they find here
         return self._index(entries, letters, amino_acids(), short_seeds=False)
 
@@ -200,19 +206,18 @@ class LeakSearch:
         hits = [_on_nucleotides(index.entries[m.query], m, numbers[m.target]) for m in matches]
         compact = {(m.query, m.target) for m in matches}
 
-        def read(target: int, start: int, n: int) -> np.ndarray:
-            return codes[target][start : start + n]
+        def readers(target: int) -> list[Reader]:
+            return [lambda start, n: codes[target][start : start + n]]
 
-        for s, match in self._spliced(index, segments, read):
+        for s, match in self._spliced(index, segments, readers):
             entry = index.entries[s.query]
             if (s.query, s.target) not in compact:
                 hits.append(_on_nucleotides(entry, match, numbers[s.target]))
         return hits
 
-    def _in_translations(
-        self, index: _Index, frames: list[np.ndarray], sizes: list[int], numbers: list[int]
-    ) -> list[Hit]:
-        matches, segments = index.engine.search(frames)
+    def _in_translations(self, index: _Index, translations: Translations, numbers: list[int]) -> list[Hit]:
+        sizes = translations.sizes
+        matches, segments = index.engine.search(translations.frames, translations.others)
         hits = []
         compact = set()
         for m in matches:
@@ -222,11 +227,7 @@ class LeakSearch:
             hits.append(Hit(index.entries[m.query].query, numbers[piece], IN_NUCLEOTIDES, strand, frame,
                             m.query_start, m.query_end, *span, m.identity, m.coverage, m.meets))  # fmt: skip
         strands = _on_strands(segments)
-
-        def read(target: int, start: int, n: int) -> np.ndarray:
-            return frames[3 * target + start % 3][start // 3 : start // 3 + n]
-
-        for s, m in self._spliced(index, strands, read):
+        for s, m in self._spliced(index, strands, translations.readers):
             if (s.query, s.target) not in compact:
                 piece, strand = s.target // 2, (1, -1)[s.target % 2]
                 span = _turned(s.start, s.end, sizes[piece], strand)
@@ -255,11 +256,12 @@ class LeakSearch:
             hits.append(hit._replace(meets=m.meets and (entry.longest or whole)))
         return hits
 
-    def _spliced(self, index: _Index, segments: Segments, read: Reader) -> Iterator[tuple[Spliced, Match]]:
+    def _spliced(self, index: _Index, segments: Segments, readers: Callable[[int], list[Reader]]
+                 ) -> Iterator[tuple[Spliced, Match]]:  # fmt: skip
         if not self.settings.search.max_intron_nt:
             return
         engine = index.engine
-        for found in spliced_matches(segments, engine, read, self.settings.search.max_intron_nt):
+        for found in spliced_matches(segments, engine, readers, self.settings.search.max_intron_nt):
             for demand, meets in ((engine.queries.demands[found.query], True), (engine.listing, False)):
                 stretch = None if engine.queries.exact[found.query] else stretch_of(found, demand)
                 if stretch is not None:
@@ -297,13 +299,43 @@ def _on_protein(entry: _Entry, match: Match, piece: int, kind: str) -> Hit:
                match.coverage, match.meets)  # fmt: skip
 
 
-def _six_frames(codes: list[np.ndarray], tables: list[int]) -> list[np.ndarray]:
-    """Six translations per sequence: frames 0-2 of the strand as given, then of its reverse complement."""
-    frames: list[np.ndarray] = []
-    for letters, table in zip(codes, tables, strict=True):
-        frames += translate_frames(letters, table)
-        frames += translate_frames(reverse_complement(letters), table)
-    return frames
+class Translations:
+    """Six frames of each sequence under the first of its genetic codes: frames 0-2 of the strand as given, then of its
+    reverse complement. Other codes are read where something was found: few codons differ between codes, so the seeds
+    of the first find what the others spell, at no cost for the rest of the corpus.
+    """
+
+    def __init__(self, codes: list[np.ndarray], tables: list[list[int]]) -> None:
+        self._codes, self._tables = codes, tables
+        self.sizes = [letters.size for letters in codes]
+        self.frames = [frame for number in range(len(codes)) for frame in self._six(number, tables[number][0])]
+        self._read: dict[int, list[list[np.ndarray]]] = {}
+
+    def _six(self, number: int, table: int) -> list[np.ndarray]:
+        letters = self._codes[number]
+        return translate_frames(letters, table) + translate_frames(reverse_complement(letters), table)
+
+    def _readings(self, number: int) -> list[list[np.ndarray]]:
+        """Six frames per genetic code."""
+        if number not in self._read:
+            further = [self._six(number, table) for table in self._tables[number][1:]]
+            self._read[number] = [self.frames[6 * number : 6 * number + 6], *further]
+        return self._read[number]
+
+    def others(self, target: int) -> Iterator[np.ndarray]:
+        """One of the six frames under the other codes."""
+        number, frame = divmod(target, 6)
+        if len(self._tables[number]) > 1:
+            yield from (six[frame] for six in self._readings(number)[1:])
+
+    def readers(self, target: int) -> list[Reader]:
+        """Of one strand (two per sequence), in nucleotides: one reader per genetic code."""
+        number, strand = divmod(target, 2)
+
+        def reader(frames: list[np.ndarray]) -> Reader:
+            return lambda start, n: frames[start % 3][start // 3 : start // 3 + n]
+
+        return [reader(six[3 * strand : 3 * strand + 3]) for six in self._readings(number)]
 
 
 def _on_strands(segments: Segments) -> Segments:

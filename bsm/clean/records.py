@@ -8,12 +8,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bsm.base import tables
-from bsm.base.alphabet import Modality
+from bsm.base.alphabet import AMINO_ACIDS, NUCLEOTIDES, RARE_AMINO_ACIDS, Modality
+from bsm.base.errors import InputError
 from bsm.clean.leaks import Piece
 
 _BATCH_BYTES = 16 << 20
+_LETTERS = {True: NUCLEOTIDES.encode(), False: (AMINO_ACIDS + RARE_AMINO_ACIDS).encode()}
 
 
 class Batch(NamedTuple):
@@ -36,15 +39,19 @@ class Batch(NamedTuple):
 
     def pieces(self) -> list[Piece]:
         columns = (self.table.column(name).to_pylist() for name in ("modality", "sequence", "genetic_code"))
-        return [Piece(Modality(m), s, code or 1) for m, s, code in zip(*columns, strict=True)]
+        return [Piece(Modality(m), s, code) for m, s, code in zip(*columns, strict=True)]
 
 
 def batches(path: Path | str, schema: pa.Schema = tables.PIECES) -> Iterator[Batch]:
-    """Whole records of a corpus, some megabytes at a time; a record may span row groups."""
+    """Whole records of a corpus, some megabytes at a time; a record may span row groups.
+
+    InputError where a sequence has a letter that its modality does not have.
+    """
     held: list[pa.Table] = []
     n_bytes = 0
     for group in tables.iter_tables(path, schema):
         for table in _slices(group):
+            _check_letters(table, path)
             held.append(table)
             n_bytes += table.nbytes
             if n_bytes < _BATCH_BYTES:
@@ -59,6 +66,23 @@ def batches(path: Path | str, schema: pa.Schema = tables.PIECES) -> Iterator[Bat
     rows = pa.concat_tables(held) if held else schema.empty_table()
     if rows.num_rows:
         yield Batch(rows, _starts(rows))
+
+
+def _check_letters(table: pa.Table, path: Path | str) -> None:
+    modalities = table.column("modality")
+    for modality in pc.unique(modalities).to_pylist():
+        allowed = _LETTERS[Modality(modality).is_nucleotide]
+        rows = table.filter(pc.equal(modalities, modality))
+        if not "".join(rows.column("sequence").to_pylist()).encode().translate(None, allowed):
+            continue
+        for name, sequence in zip(*(rows.column(c).to_pylist() for c in ("record_id", "sequence")), strict=True):
+            strange = sequence.encode().translate(None, allowed)
+            if strange:
+                raise InputError(
+                    f"letters that are no internal letters of {modality}", where=f"{path}, record {name}",
+                    value="".join(sorted(set(strange.decode()))), way_out="Make the corpus with bsm sample, pair or "
+                    "interleave, or pass foreign letters through bsm.base.alphabet.normalise",
+                )  # fmt: skip
 
 
 def _slices(table: pa.Table) -> Iterator[pa.Table]:

@@ -7,7 +7,8 @@ sequence give the same sketch. A k-mer with a letter outside acgt or the twenty 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from datasketch import MinHash
@@ -16,11 +17,14 @@ from numba import njit
 from bsm.base.alphabet import reverse_complement
 from bsm.clean.letters import amino_acids, encode, nucleotides, open_frames
 
-LINK_K_NUCLEOTIDES = 24
+LINK_K_NUCLEOTIDES = 16
 LINK_K_AMINO_ACIDS = 8
+"""A copy at the gate's 95 % over 80 % of a sequence shares .35 of its 16-mers and .53 of its protein 8-mers."""
+_DENSE = 256
 _MIX_NUCLEOTIDES, _MIX_AMINO_ACIDS = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F
 _MINHASH_CHUNK = 8192
 _SKETCH_MIN_ORF_AA = 20
+_OTHER_CODE_MIN_ORF_AA = 60
 
 
 @njit(cache=True, nogil=True)
@@ -71,18 +75,42 @@ def signature(sequence: str, is_nucleotide: bool, k: int, n_permutations: int) -
     return minhash
 
 
-def link_hashes(sequence: str, is_nucleotide: bool, genetic_code: int, sample_every: int) -> Iterator[np.ndarray]:
-    """Sampled k-mer hashes by which records are linked: one array in letters of the sequence, and for nucleotides
-    one per open frame in amino acids, so that a protein meets the DNA and RNA that code for it.
+class Sketch(NamedTuple):
+    """Sorted k-mer hashes of a sequence: all of a short one (``dense``), else those of the coarse sample.
 
-    The sample takes the hashes below a bound: the same k-mers in every sequence.
+    ``whole``: it stands for at least half of the sequence, which an open frame need not.
+    """
+
+    hashes: np.ndarray
+    n_coarse: int  # how many belong to the coarse sample
+    dense: bool
+    whole: bool
+
+
+def sketches(sequence: str, is_nucleotide: bool, genetic_codes: Sequence[int], sample_every: int) -> Iterator[Sketch]:
+    """Sketches by which records are linked: of the letters, and for nucleotides of each open frame in amino acids,
+    so that a protein meets the DNA and RNA that code for it.
+
+    The coarse sample takes the hashes below a bound: the same k-mers in every sequence. Frames of the first genetic
+    code count from 20 amino acids, those that another code reads differently from 60.
     """
     bound = np.uint64((1 << 64) // sample_every - 1)
     k = LINK_K_NUCLEOTIDES if is_nucleotide else LINK_K_AMINO_ACIDS
-    hashes = kmer_hashes(sequence, is_nucleotide, k)
-    yield hashes[hashes <= bound]
-    if is_nucleotide:
-        salt, base = np.uint64(_MIX_AMINO_ACIDS), amino_acids().base
-        for frame in open_frames(encode(sequence, nucleotides()), genetic_code, _SKETCH_MIN_ORF_AA):
-            hashes = np.unique(_kmer_hashes(frame.protein, base, LINK_K_AMINO_ACIDS, False, salt))
-            yield hashes[hashes <= bound]
+    yield _sketch(kmer_hashes(sequence, is_nucleotide, k), bound, whole=True)
+    if not is_nucleotide:
+        return
+    salt, base, codes = np.uint64(_MIX_AMINO_ACIDS), amino_acids().base, encode(sequence, nucleotides())
+    known: set[bytes] = set()
+    for number, table in enumerate(genetic_codes):
+        for frame in open_frames(codes, table, _OTHER_CODE_MIN_ORF_AA if number else _SKETCH_MIN_ORF_AA):
+            letters = frame.protein.tobytes()
+            if letters not in known:
+                known.add(letters)
+                hashes = np.unique(_kmer_hashes(frame.protein, base, LINK_K_AMINO_ACIDS, False, salt))
+                yield _sketch(hashes, bound, whole=6 * frame.protein.size >= codes.size)
+
+
+def _sketch(hashes: np.ndarray, bound: np.uint64, whole: bool) -> Sketch:
+    n_coarse = int(np.searchsorted(hashes, bound, side="right"))
+    dense = hashes.size <= _DENSE
+    return Sketch(hashes if dense else hashes[:n_coarse].copy(), n_coarse, dense, whole)

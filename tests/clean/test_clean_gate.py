@@ -17,7 +17,7 @@ from bsm.base.counts import Counts, read_counts
 from bsm.base.errors import BsmError, InputError
 from bsm.clean.contents import ContentHash
 from bsm.clean.gate import pass_gate
-from bsm.clean.group import group_parts
+from bsm.clean.group import GROUPS, group_parts
 from bsm.cli import main
 
 
@@ -46,7 +46,7 @@ def test_no_validation_sequence_stands_in_training_whatever_the_modality(maker, 
     web = [piece(f"web:{n}", s, m, k, source="web") for n, d in enumerate(documents) for k, (m, s) in enumerate(d)]
     sources = {"refseq_pairs": [write("pairs", [r for g in genes for r in g])], "nt": [write("nt", nt)],
                "aa": [write("aa", aa)], "web": [write("web", web)]}  # fmt: skip
-    result = gated(tmp_path, sources, valid_share=0.3, deduplicate={"container_nt": 3000})
+    result = gated(tmp_path, sources, valid_share=0.3, max_validation_loss=0.5, deduplicate={"container_nt": 3000})
     rows = [row for found, _, _ in result.values() for row in found]
     valid = [r for r in rows if r["split"] == "valid"]
     train = [r for r in rows if r["split"] == "train"]
@@ -144,3 +144,78 @@ def test_the_three_commands_run_one_after_the_other(maker, write, tmp_path):
     assert main(["clean", "gate", "--kept", p["kept"], "--removed", p["counts"], "--groups", p["groups"], "--out",
                  p["out"], "--manifest", p["manifest"], "--counts", p["ocounts"]]) == 0  # fmt: skip
     assert tables.read_table(p["out"], tables.CLEAN).num_rows == 5
+
+
+def test_a_large_family_survives_its_own_validation_split(maker, write, tmp_path):
+    """Every member is >= 95 % like the founder: no k-mer of the family is rare, and a split inside it destroys it."""
+    protein, rrna = maker.protein(300), maker.dna(1500)
+    aa = [piece(f"aa:{n:03}", maker.edited(protein, 8), "protein", source="aa") for n in range(120)]
+    nt = [piece(f"nt:{n:03}", maker.edited(rrna, 40), "dna", source="nt") for n in range(120)]
+    nt += [piece(f"nt:part{n:03}", maker.edited(rrna[300:800], 10), "rna", source="nt") for n in range(80)]
+    other = [piece(f"aa:x{n}", maker.protein(200), "protein", source="aa") for n in range(300)]
+    other_nt = [piece(f"nt:x{n}", maker.dna(1000), "dna", source="nt") for n in range(300)]
+    result = gated(tmp_path, {"aa": [write("aa", aa + other)], "nt": [write("nt", nt + other_nt)]}, valid_share=0.2)
+    for source, n_members in (("aa", 420), ("nt", 500)):
+        rows, manifest, counts = result[source]
+        assert len(rows) == n_members == sum(manifest["n_records"].values())
+        assert manifest["n_records"]["valid"] > 30
+        assert manifest["lost_to_validation"] == 0
+        assert {c["reason"] for c in counts} == {""}
+
+
+def test_short_sequences_never_become_validation_and_none_stands_in_training(maker, write, tmp_path):
+    peptides = [maker.protein(12) for _ in range(200)]
+    longer = ["".join(peptides[i : i + 20]) + maker.protein(60) for i in range(0, 200, 20)]
+    rows = [piece(f"aa:{n}", s, "protein", source="aa") for n, s in enumerate([*peptides, *longer])]
+    rows += [piece(f"aa:x{n}", maker.protein(100), "protein", source="aa") for n in range(200)]
+    rows += [piece("aa:q", "Q" * 60, "protein", source="aa")]
+    found, manifest, _ = gated(tmp_path, {"aa": [write("aa", rows)]}, valid_share=0.5, acknowledge_loss=True)["aa"]
+    train = "-".join(r["sequence"] for r in found if r["split"] == "train")
+    valid = [r["sequence"] for r in found if r["split"] == "valid"]
+    assert manifest["n_records"]["valid"] == len(valid) > 30
+    assert not any(sequence in train for sequence in valid)
+    counts = read_counts(tmp_path / "groups.csv")
+    assert sum(int(c["n_records"]) for c in counts if c["reason"].endswith("too_short_or_simple")) > 0
+
+
+def test_contigs_of_many_genes_glue_nothing_and_every_source_is_validated(maker, write, tmp_path):
+    """Plasmids that share genes pairwise, and documents that cite several genes, would chain all genes together."""
+    genes = [gene(maker, n, n_aa=40) for n in range(80)]
+    nt = [piece(f"nt:{n}", "".join(g[0]["sequence"] + maker.dna(30) for g in [*genes, *genes][2 * n : 2 * n + 6]),
+                "dna", source="nt") for n in range(40)]  # fmt: skip
+    nt += [piece(f"nt:rna{n}", g[1]["sequence"], "rna", source="nt") for n, g in enumerate(genes)]
+    web = [piece(f"web:{n}", genes[(m * n + 7) % 80][k]["sequence"], modality, k, source="web", genetic_code=None)
+           for n in range(40) for m, k, modality in ((1, 0, "dna"), (3, 1, "rna"), (5, 2, "protein"))]  # fmt: skip
+    sources = {"refseq_pairs": [write("pairs", [r for g in genes for r in g])], "nt": [write("nt", nt)],
+               "web": [write("web", web)]}  # fmt: skip
+    result = gated(tmp_path, sources, valid_share=0.1, max_validation_loss=0.4)
+    groups = tables.read_table(tmp_path / "groups.parquet", GROUPS).to_pylist()
+    names = [g["group_id"] for g in groups]
+    assert max(names.count(name) for name in names) <= 4
+    for n in range(80):
+        by_record = {g["record_id"]: g["group_id"] for g in groups}
+        assert by_record[f"nt:rna{n}"] == by_record[f"refseq_pairs:{n}"]
+    assert all(
+        g["split"] == "train" for g in groups if g["record_id"].startswith("nt:") and "rna" not in g["record_id"]
+    )
+    for _, manifest, _ in result.values():
+        assert manifest["n_records"]["valid"] > 0 and manifest["warnings"] == []
+    rows = [row for found, _, _ in result.values() for row in found]
+    train = "-".join(r["sequence"] for r in rows if r["split"] == "train" and r["modality"] != "protein")
+    held = {r["sequence"] for r in rows if r["split"] == "valid" and r["modality"] != "protein"}
+    assert not any(s in train or str(Seq(s).reverse_complement()) in train for s in held)
+
+
+def test_validation_that_costs_too_much_stops_and_an_unvalidated_source_is_named(maker, write, tmp_path, capsys):
+    proteins = [maker.protein(150) for _ in range(10)]
+    contig = "".join(maker.coding(p) for p in proteins)
+    sources = {"aa": [write("aa", [piece(f"aa:{n}", p, "protein", source="aa") for n, p in enumerate(proteins)])],
+               "nt": [write("nt", [piece("nt:1", contig, "dna", source="nt")])]}  # fmt: skip
+    settings = {"valid_share": 0.9, "deduplicate": {"container_nt": 3000}}
+    with pytest.raises(BsmError, match="max_validation_loss"):
+        gated(tmp_path, sources, **settings)
+    assert not (tmp_path / "nt.clean.parquet").exists()
+    manifest = gated(tmp_path, sources, acknowledge_loss=True, **settings)["nt"][1]
+    assert manifest["lost_to_validation"] > 0.5
+    assert manifest["warnings"] == ["no validation records"]
+    assert "no record of nt is validation" in capsys.readouterr().err

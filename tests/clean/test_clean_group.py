@@ -131,7 +131,7 @@ def test_contigs_and_oversized_groups_are_training_data(maker, write, tmp_path):
     assert {name: row["split"] for name, row in found.items()} == {
         **{f"a:{n}": "train" for n in range(3)}, **{f"b:{n}": "valid" for n in range(3)}
     }  # fmt: skip
-    assert "drawn_for_validation_but_a_contig" in {c["reason"] for c in counts}
+    assert "drawn_for_validation_but_a_container" in {c["reason"] for c in counts}
 
 
 def test_a_record_id_that_stands_twice_is_refused(maker, write, tmp_path):

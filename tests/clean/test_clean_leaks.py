@@ -6,7 +6,7 @@ import pytest
 from Bio.Seq import Seq
 from clean_reference import edits_between, stands_in
 
-from bsm.base.alphabet import Modality
+from bsm.base.alphabet import AMINO_ACIDS, Modality
 from bsm.base.config.data import CleanSettings
 from bsm.clean.items import Query
 from bsm.clean.leaks import IN_NUCLEOTIDES, IN_PROTEIN, SAME, LeakSearch, Piece
@@ -63,6 +63,31 @@ def test_protein_hidden_in_dna_is_found_in_each_of_six_frames(maker, table_id):
         record = pieces[h.piece].sequence
         coding = record[h.start : h.end] if h.strand == 1 else flipped(record[h.start : h.end])
         assert str(Seq(coding).translate(table=table_id)) == items[h.query][h.item_start : h.item_end]
+
+
+@pytest.mark.parametrize("table_id", [1, 2, 4, 5, 12])
+def test_a_protein_is_found_where_the_genetic_code_is_not_known(maker, table_id):
+    """Composition of mitochondrial proteins: much M and W, which codes 2, 4 and 5 also spell ATA and TGA."""
+    items = ["M" + "".join(maker.random.choices(AMINO_ACIDS + "MMWWLLLIISS", k=maker.random.choice((19, 40, 99, 400))))
+             for _ in range(80)]  # fmt: skip
+    pieces = []
+    for i, protein in enumerate(items):
+        cds = maker.coding(protein, table_id)
+        middle = 3 * (len(protein) // 2)
+        intron = maker.dna(300) if len(protein) >= 100 and i % 2 else ""
+        letters = maker.dna(60 + i % 3) + cds[:middle] + intron + cds[middle:] + maker.dna(60)
+        pieces.append(Piece(DNA, flipped(letters) if i % 6 >= 3 else letters, None))
+    hits = [h for h in search([Query(PROTEIN, s) for s in items], pieces) if h.meets]
+    assert len(found(hits, kind=IN_NUCLEOTIDES)) >= 78
+    assert all(h.query == h.piece for h in hits)
+
+
+@pytest.mark.parametrize("table_id", [2, 4, 12])
+def test_the_protein_of_a_coding_item_is_found_whatever_its_genetic_code(maker, table_id):
+    proteins = [maker.protein(100) for _ in range(30)]
+    queries = [Query(DNA, "taa" + maker.coding(p, table_id) + "taa") for p in proteins]
+    hits = search(queries, [Piece(PROTEIN, p, None) for p in proteins])
+    assert found([h for h in hits if h.meets], kind=IN_PROTEIN) == set(range(30))
 
 
 def test_protein_and_rna_are_found_across_introns_and_frame_shifts(maker):

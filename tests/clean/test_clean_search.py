@@ -156,3 +156,37 @@ def test_sub_command_search_takes_settings_as_json(maker, write, tmp_path):
                  "--kept", files[0], "--hits", files[1], "--counts", files[2]])  # fmt: skip
     assert code == 0
     assert tables.read_table(files[0], tables.PIECES).num_rows == 0
+
+
+def test_letters_that_are_no_internal_letters_are_refused_with_file_and_record(maker, write, tmp_path, capsys):
+    corpus = write(
+        "corpus", [piece("corpus:ok", maker.protein(60), "protein"), piece("corpus:x", "acgtZZ9", "protein")]
+    )
+    items = write("items", [], tables.BENCHMARK_ITEMS)
+    files = [str(tmp_path / n) for n in ("kept.parquet", "hits.parquet", "counts.csv")]
+    assert main(["clean", "search", "--items", str(items), "--corpus", str(corpus), "--kept", files[0], "--hits",
+                 files[1], "--counts", files[2]]) == 1  # fmt: skip
+    error = capsys.readouterr().err
+    assert "corpus.parquet, record corpus:x" in error and "9Zacgt" in error
+    assert not (tmp_path / "kept.parquet").exists()
+
+
+def test_by_hand_refuses_other_suffixes_before_the_search(maker, tmp_path, capsys):
+    items, corpus = tmp_path / "items.fa", tmp_path / "corpus.fa"
+    items.write_text(f">p\n{maker.protein(50)}\n")
+    assert main(["clean", "--items", str(items), "--corpus", str(corpus), "--out", str(tmp_path / "h.txt")]) == 1
+    assert ".parquet or .csv" in capsys.readouterr().err
+
+
+def test_settings_may_stand_before_or_after_the_step(maker, write, tmp_path):
+    s = maker.protein(60)
+    items = write("items", [item("x", s, "protein")], tables.BENCHMARK_ITEMS)
+    corpus = write("corpus", [piece("corpus:P", maker.edited(s, 2), "protein")])
+    files = [str(tmp_path / n) for n in ("kept.parquet", "hits.parquet", "counts.csv")]
+    options = ["--items", str(items), "--corpus", str(corpus), "--kept", files[0], "--hits", files[1],
+               "--counts", files[2]]  # fmt: skip
+    paper = ["--settings", json.dumps({"level": "paper"})]
+    calls = (([*paper, "search", *options], 1), (["search", *paper, *options], 1), (["search", *options], 0))
+    for arguments, n_left in calls:
+        assert main(["clean", *arguments]) == 0
+        assert tables.read_table(files[0], tables.PIECES).num_rows == n_left

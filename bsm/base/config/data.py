@@ -77,13 +77,17 @@ class DeduplicateSettings(Settings):
     pairs_across_sources: bool = False
     """Whether equal genes and documents of different sources collapse too. Off, because a mix weighs RefSeq and
     Gene pairs separately; single-modal records always collapse across sources."""
-    link_containment: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """Share of the smaller sequence's sampled k-mers that must stand in the larger for one group."""
+    link_containment: Annotated[float, Field(gt=0, le=1)] = 0.25
+    """Share of the smaller sequence's k-mers that must stand in the larger for one group; low enough for what the
+    gate would remove (95 % identity over min_coverage)."""
+    link_all_pairs: Annotated[int, Field(ge=2, le=256)] = 32
+    """Sequences that share a k-mer are all compared up to this number, beyond it with the longest few of them."""
     sample_every: PositiveInt = 8
     """One in so many k-mers is kept (by hash) to find containment between records."""
     container_nt: PositiveInt = 20_000
-    """Single nucleotide records longer than this (contigs) hold many genes: they link nothing, are never
-    validation, and lose the windows that hold validation sequences."""
+    """Single nucleotide records longer than this are containers without a look at their content: they link nothing,
+    are never validation, and lose the windows that hold validation sequences. Shorter ones are containers where
+    they hold sequences of several otherwise unlinked records."""
 
 
 class LeakSearchSettings(Settings):
@@ -97,6 +101,8 @@ class LeakSearchSettings(Settings):
     """Shortest stretch of a nucleotide item without a stop that is searched in protein corpora."""
     max_intron_nt: NonNegativeInt = 20_000
     """Longest gap in a nucleotide record between two exons of an item; 0 switches spliced matches off."""
+    genetic_codes: Annotated[list[int], Field(min_length=1)] = [1, 2, 4, 5, 12]
+    """NCBI tables under which nucleotides without a known code are read; seeds come from the first."""
 
 
 class CleanSettings(Settings):
@@ -115,8 +121,10 @@ class CleanSettings(Settings):
     """Pieces of a nucleotide record shorter than this after removal are dropped."""
     max_loss: Share = 0.2
     """Share of a source's letters that may be lost to benchmarks before the run stops."""
+    max_validation_loss: Share = 0.2
+    """Share of a source's letters that may be lost to validation sequences of all sources before the run stops."""
     acknowledge_loss: bool = False
-    """Go on although more than max_loss is lost."""
+    """Go on although more than max_loss or max_validation_loss is lost."""
     deduplicate: DeduplicateSettings = DeduplicateSettings()
     valid_share: Share = 0.02
     """Share of groups (gene families, clusters, documents) held out for validation loss."""

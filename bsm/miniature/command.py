@@ -13,6 +13,7 @@ from bsm.base.files import file_hash, write_json, write_text
 from bsm.base.progress import Progress
 from bsm.miniature.benchmarks import build_benchmarks, mutation_truth, write_benchmarks
 from bsm.miniature.entropies import write_entropies
+from bsm.miniature.leaked_genes import with_leaked_genes
 from bsm.miniature.leaks import plan_leaks
 from bsm.miniature.mirror_colabfold import write_colabfold
 from bsm.miniature.mirror_gene import write_gene2accession
@@ -69,6 +70,7 @@ def _write_all(settings: MiniatureSettings, out: Path) -> None:
         progress.advance()
         items = build_benchmarks(world)
         planted = plan_leaks(world, items)
+        world = with_leaked_genes(world, planted)
         progress.advance()
         write_genomes(world, out)
         write_gene2accession(world, out)

@@ -36,6 +36,11 @@ def annotation_name(species: Species) -> str:
     return "na" if species.is_genbank else f"{species.accession}-RS_{ANNOTATION_DATE[:7].replace('-', '_')}"
 
 
+def submitted_transcript(species: Species, tag: str) -> str:
+    """The submitter's name of a transcript in GenBank annotation, where it has no accession."""
+    return f"gnl|WGS:MIN{species.accession[-3]}|mrna.{tag}"
+
+
 def gff(species: Species) -> str:
     """The whole annotation file."""
     source = f"{'submitter' if species.is_genbank else 'NCBI RefSeq'} {annotation_name(species)}"
@@ -211,8 +216,8 @@ class _GeneRows:
         if not self.species.is_genbank or self.gene.biotype != "protein_coding":
             return {}
         tag = self.gene.locus_tag + (f"-{index + 1}" if index else "")
-        prefix = f"gnl|WGS:MIN{self.species.accession[-3]}"
-        return {"orig_protein_id": f"{prefix}|{tag}", "orig_transcript_id": f"{prefix}|mrna.{tag}"}
+        transcript = submitted_transcript(self.species, tag)
+        return {"orig_protein_id": transcript.replace("|mrna.", "|"), "orig_transcript_id": transcript}
 
     def _names(self) -> Attributes:
         if self.by_locus:

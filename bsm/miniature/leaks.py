@@ -1,9 +1,9 @@
 """Benchmark items planted in the training corpora: the answers that decontamination has to find.
 
-Every kind is planted for every data set that it makes sense for: exact and mutated copies of any
-sequence, reverse complements of nucleotide items, proteins hidden in DNA (coding letters on either strand, in any
-frame, under several genetic codes, with an intron). Some stand on web pages, among genes. ``private_code`` is left
-out: its species must exist nowhere in the corpora.
+Every kind is planted for every data set that it makes sense for: exact and mutated copies of any sequence, reverse
+complements of nucleotide items, proteins hidden in DNA (coding letters on either strand, in any frame, under several
+genetic codes, with an intron), products of annotated genes. Some stand on web pages, among genes. ``private_code`` is
+left out: its species must exist nowhere in the corpora.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ from bsm.miniature.benchmarks.draws import (
 )
 from bsm.miniature.codon_usage import back_translate
 from bsm.miniature.genes import between, intron, random_letters
+from bsm.miniature.leaked_genes import host_of, record_name
 from bsm.miniature.model import PlantedRecord, Species, World
 from bsm.miniature.web import document_id
 from bsm.miniature.web_layouts import showable
 
-Kind = Literal["exact", "mutated", "reverse_complement", "protein_in_dna", "spliced_protein_in_dna"]
+Kind = Literal["exact", "mutated", "reverse_complement", "protein_in_dna", "spliced_protein_in_dna", "gene_product"]
 HIDDEN: tuple[Kind, Kind] = ("protein_in_dna", "spliced_protein_in_dna")
 NOT_PLANTED = frozenset({"private_code"})
 MIN_SPLICED_AA = 36
@@ -73,6 +74,7 @@ def plans(settings: LeakSettings) -> list[Plan]:
         Plan("protein_in_dna", settings.n_protein_in_dna, 1),
         Plan("spliced_protein_in_dna", settings.n_spliced_protein_in_dna, 1),
         *(Plan("protein_in_dna", settings.n_protein_in_other_code, code) for code in settings.other_codes),
+        Plan("gene_product", settings.n_gene_product),
     ]
 
 
@@ -82,6 +84,8 @@ def plan_leaks(world: World, items: dict[str, list[Item]]) -> list[PlantedRecord
     for dataset in (name for name in items if name not in NOT_PLANTED):
         used: set[str] = set()
         for plan in plans(world.settings.leaks):
+            if plan.kind == "gene_product" and host_of(world) is None:
+                continue
             for row, role in _chosen(world, items[dataset], dataset, plan, used):
                 planted.append(_plant(world, row, role, plan, len(planted)))
     return planted
@@ -91,7 +95,7 @@ def applies(kind: Kind, modality: Modality) -> bool:
     """Whether a kind of leak makes sense for a sequence of this modality."""
     if kind == "reverse_complement":
         return modality.is_nucleotide
-    return modality is Modality.PROTEIN if kind in HIDDEN else True
+    return modality is Modality.PROTEIN if kind in (*HIDDEN, "gene_product") else True
 
 
 @cache
@@ -145,6 +149,7 @@ def _can_be_planted(world: World, row: Item, role: str, plan: Plan) -> bool:
         and len(letters) >= world.settings.leaks.min_letters
         and applies(plan.kind, modality_of(row, role))
         and (plan.kind != "spliced_protein_in_dna" or len(letters) >= MIN_SPLICED_AA)
+        and (plan.kind != "gene_product" or letters.startswith("M"))
         and (not own_codons(plan.code or 1) or _n_otherwise(letters, plan.code) > 0)
     )
 
@@ -152,7 +157,7 @@ def _can_be_planted(world: World, row: Item, role: str, plan: Plan) -> bool:
 def _plant(world: World, row: Item, role: Literal["a", "b"], plan: Plan, number: int) -> PlantedRecord:
     rng = stream(world, "leak", row["dataset"], row["item_id"], role, plan.kind, plan.code)
     copy = _copy(world, row[f"sequence_{role}"], modality_of(row, role), plan, rng)
-    corpus = _corpus(world, copy, number, rng)
+    corpus = "refseq_pairs" if plan.kind == "gene_product" else _corpus(world, copy, number, rng)
     before, after = _flanks(copy.modality, corpus, rng)
     return PlantedRecord(
         corpus, _record_name(world, corpus, copy.modality, number), before + copy.letters + after,
@@ -162,7 +167,7 @@ def _plant(world: World, row: Item, role: Literal["a", "b"], plan: Plan, number:
 
 
 def _copy(world: World, letters: str, modality: Modality, plan: Plan, rng: np.random.Generator) -> Copy:
-    if plan.kind == "exact":
+    if plan.kind in ("exact", "gene_product"):
         return Copy(letters, modality, 1.0, 1 if modality.is_nucleotide else 0)
     if plan.kind == "mutated":
         changed, identity = _mutated(letters, modality, world.settings.leaks.mutated_identity, rng)
@@ -208,7 +213,7 @@ def _mutated(letters: str, modality: Modality, bounds: tuple[float, float], rng:
     return "".join(changed), n_same / n_columns
 
 
-Corpus = Literal["uniprot", "colabfold", "refseq_nucleotides", "web"]
+Corpus = Literal["uniprot", "colabfold", "refseq_nucleotides", "refseq_pairs", "web"]
 
 
 def _corpus(world: World, copy: Copy, number: int, rng: np.random.Generator) -> Corpus:
@@ -222,7 +227,7 @@ def _corpus(world: World, copy: Copy, number: int, rng: np.random.Generator) -> 
 
 def _flanks(modality: Modality, corpus: Corpus, rng: np.random.Generator) -> tuple[str, str]:
     """Letters around the copy; of any length, so a hidden protein stands in any frame."""
-    if corpus == "web":
+    if corpus in ("web", "refseq_pairs"):
         return "", ""
     if modality.is_nucleotide:
         gc = float(rng.uniform(0.38, 0.5))
@@ -236,6 +241,8 @@ def _record_name(world: World, corpus: Corpus, modality: Modality, number: int) 
     """A name in the corpus's own style, outside the numbers that the world's other records have."""
     if corpus == "web":
         return document_id(world.settings.seed, "leak", number)
+    if corpus == "refseq_pairs":
+        return record_name(world, number)
     if corpus == "uniprot":
         return f"Q9Z{number:03d}"
     if corpus == "colabfold":

@@ -159,16 +159,16 @@ class World:
 class PlantedRecord:
     """A record that carries a leaked benchmark item into a training corpus."""
 
-    corpus: Literal["uniprot", "colabfold", "refseq_nucleotides", "web"]
+    corpus: Literal["uniprot", "colabfold", "refseq_nucleotides", "refseq_pairs", "web"]
     name: str
-    """Record name in that corpus (accession.version, UniProt id or document id)."""
+    """Record name in that corpus (accession.version, UniProt id, document id, or part:gene:transcript)."""
     letters: str
-    """The whole record's letters; for the web, the sequence that a page will show."""
+    """The whole record's letters; for the web, the sequence that a page will show; for a gene, its protein."""
     task: str
     dataset: str
     item_id: str
     role: Literal["a", "b"]
-    kind: Literal["exact", "mutated", "reverse_complement", "protein_in_dna", "spliced_protein_in_dna"]
+    kind: Literal["exact", "mutated", "reverse_complement", "protein_in_dna", "spliced_protein_in_dna", "gene_product"]
     identity: float
     start: int
     """Where the item stands in ``letters``, 0-based half-open."""

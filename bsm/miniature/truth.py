@@ -50,7 +50,7 @@ TRUE_LEAKS = pa.schema(
         pa.field("dataset", pa.string()),
         pa.field("item_id", pa.string()),
         pa.field("role", pa.string()),
-        pa.field("kind", pa.string()),  # exact | mutated | reverse_complement | [spliced_]protein_in_dna
+        pa.field("kind", pa.string()),  # exact | mutated | reverse_complement | [spliced_]protein_in_dna | gene_product
         pa.field("genetic_code", pa.int16()),  # of a hidden protein, else null
         pa.field("identity", pa.float64()),
         pa.field("corpus", pa.string()),

@@ -144,7 +144,8 @@ def _planted(planted: Sequence[_Row]) -> list[str]:
     return [
         "*Found* counts right answers (for look-alikes and genes to be rejected: left out, as they should be). "
         "*Not planted* are answers without a planted one; for leaks, records that resemble a benchmark item because "
-        "both belong to one family.",
+        "both belong to one family. A leak is found where its item was removed at the planted place and no longer "
+        "stands in the clean corpus; *still there* are those whose letters do.",
         table(header, _planted_summary(planted)),
         "### By source, layout and task",
         _planted_detail(planted),

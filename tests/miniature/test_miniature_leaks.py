@@ -9,6 +9,7 @@ from Bio.Align import PairwiseAligner
 from Bio.Seq import Seq
 
 from bsm.base.alphabet import reverse_complement
+from bsm.miniature.leaked_genes import with_leaked_genes
 from bsm.miniature.leaks import HIDDEN, MIN_SPLICED_AA, own_codons, plan_leaks, plans
 
 PROTEIN_ONLY = {"ppi", "protloc", "protstab"}
@@ -26,7 +27,7 @@ def test_every_kind_is_planted_for_every_data_set_that_it_makes_sense_for(world,
         for dataset in items if dataset != "private_code"
         for plan in plans(world.settings.leaks)
         if not (plan.kind == "reverse_complement" and dataset in PROTEIN_ONLY)
-        and not (plan.kind in HIDDEN and dataset in NUCLEOTIDE_ONLY)
+        and not (plan.kind in (*HIDDEN, "gene_product") and dataset in NUCLEOTIDE_ONLY)
     }  # fmt: skip
     long = {row["sequence_a"] for row in items["protein_fitness"] if row["mutant"] == "WT"}
     n_long = sum(len(letters) >= MIN_SPLICED_AA for letters in long)
@@ -34,7 +35,8 @@ def test_every_kind_is_planted_for_every_data_set_that_it_makes_sense_for(world,
     expected[spliced] = min(expected[spliced], n_long)  # an assay is planted through its wild type
     assert {code for _, _, code in expected} == {None, 1, 2, 12}
     assert Counter((record.dataset, record.kind, record.genetic_code) for record in planted) == expected
-    assert {record.corpus for record in planted} == {"uniprot", "colabfold", "refseq_nucleotides", "web"}
+    corpora = {"uniprot", "colabfold", "refseq_nucleotides", "refseq_pairs", "web"}
+    assert {record.corpus for record in planted} == corpora
     assert len({record.name for record in planted}) == len(planted)
 
 
@@ -111,6 +113,26 @@ def test_a_spliced_protein_is_read_where_one_gt_ag_intron_is_cut_out(items, plan
         ]  # fmt: skip
         assert read and 20 <= n_intron <= 60 and len(protein) >= MIN_SPLICED_AA
     assert {record.strand for record in spliced} == {1, -1}
+
+
+def test_leaked_genes_stand_on_a_contig_of_the_genbank_species_and_nothing_else_changes(world, items, planted):
+    larger = with_leaked_genes(world, planted)
+    assert larger.species[:-1] == world.species[:-1] and larger.gene_species == world.gene_species
+    host, before = larger.species[-1], world.species[-1]
+    assert host.is_genbank and host.contigs[:-1] == before.contigs
+    genes = host.genes[len(before.genes) :]
+    assert host.genes[: len(before.genes)] == before.genes
+    products = {f"miniatura_florida:{g.locus_tag}:gnl|WGS:MIN4|mrna.{g.locus_tag}": g for g in genes}
+    leaked = {record.name: item_of(items, record)[1] for record in planted if record.kind == "gene_product"}
+    assert {name: gene.transcripts[0].protein for name, gene in products.items()} == leaked and leaked
+    for gene in genes:
+        letters = host.contigs[-1].letters[gene.start : gene.end]
+        assert gene.dna == (letters if gene.strand > 0 else reverse_complement(letters))
+        assert str(Seq(gene.transcripts[0].cds).translate()) == gene.transcripts[0].protein + "*"
+    all_genes = [gene for species in (*larger.species, *larger.gene_species) for gene in species.genes]
+    assert len({gene.gene_id for gene in all_genes}) == len({gene.locus_tag for gene in all_genes}) == len(all_genes)
+    proteins = [t.protein_id for gene in all_genes for t in gene.transcripts if t.protein_id]
+    assert len(set(proteins)) == len(proteins)
 
 
 def test_leaks_of_several_kinds_stand_on_web_pages(planted):

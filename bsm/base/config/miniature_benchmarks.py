@@ -80,6 +80,8 @@ class LeakSettings(Settings):
     """The same, unspliced, under each of ``other_codes``."""
     other_codes: list[PositiveInt] = [2, 12]
     """NCBI genetic codes: mitochondria of vertebrates, CUG-Ser yeasts."""
+    n_gene_product: NonNegativeInt = 1
+    """Proteins that a gene of the GenBank-only species encodes."""
     mutated_identity: ShareRange = (0.955, 0.99)
     """Identity of mutated copies with the item (drawn uniformly): inside the strict level, down to its boundary."""
     min_letters: PositiveInt = 25

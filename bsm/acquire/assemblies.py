@@ -12,7 +12,7 @@ The rule, in this order:
 
 each in RefSeq first, then GenBank, latest versions only, released and annotated no later than ``frozen_date``. Among
 several: annotated first, then reference genome, then the smallest accession. Without annotation there are no
-RNA/protein pairs, so an entry that has only unannotated assemblies is an error that names them.
+RNA/protein pairs, so an entry that has only unannotated assemblies is unresolved; the error names them.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ _REQUIRED = ("assembly_accession", "taxid", "species_taxid", "organism_name", "s
 _OPTIONAL = ("refseq_category", "version_status", "annotation_name", "annotation_date")
 _DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d", "%m/%d/%y")
 _REFERENCE = ("reference genome", "representative genome")
+
+
+class UnresolvedError(InputError):
+    """No annotated assembly stands for a name."""
 
 
 @dataclass(frozen=True)
@@ -188,14 +192,14 @@ class Resolver:
         self.too_late.append(assembly.accession)
         return False
 
-    def failure(self) -> InputError:
+    def failure(self) -> UnresolvedError:
         """Why nothing was chosen, with the candidates that were seen."""
         reasons = []
         if self.unannotated:
             reasons.append(f"without annotation: {', '.join(sorted(set(self.unannotated))[:5])}")
         if self.too_late:
             reasons.append(f"released or annotated after {self._frozen}: {', '.join(sorted(set(self.too_late))[:5])}")
-        return InputError(
+        return UnresolvedError(
             "no annotated assembly in RefSeq or GenBank" + (f" ({'; '.join(reasons)})" if reasons else ""),
             where=f"species {self.species.name}", value=self.species.accession or self._taxid,
             way_out="The rule: RefSeq, else GenBank, annotated, no later than frozen_date; without annotation there "

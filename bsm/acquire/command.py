@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--source", metavar="JSON|NAME", help="source to fetch, as JSON or by its name in the config")
     what.add_argument("--benchmark", metavar="JSON|NAME", help="benchmark to fetch and convert")
     what.add_argument("--list", action="store_true", help="print what would be fetched, offline")
+    parser.add_argument("--only", metavar="NAME", help="with --list: this source or benchmark alone")
     parser.add_argument("--part", default="all", help="part of the source (a species of refseq_genomes)")
     parser.add_argument("--servers", metavar="JSON", help="list of servers, instead of the config's")
     parser.add_argument("--lock", metavar="FILE", help="lock file; default: acquire.lock_file for remote servers")
@@ -58,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Run the command."""
     if args.list:
-        print_plan(config_of(args))
+        print_plan(config_of(args), args.only)
     elif args.source:
         _acquire_source(args)
     else:

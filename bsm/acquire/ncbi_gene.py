@@ -8,11 +8,10 @@ those servers (``remainder.py``); what cannot be had is listed in unresolved.csv
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from bsm.acquire.gene_table import Needed, choose_genes, parse_slice, slice_name, slice_names, write_subset
@@ -21,6 +20,7 @@ from bsm.acquire.ncbi_release import ReleaseFile, release_files, release_number
 from bsm.acquire.part import Part, Wanted
 from bsm.acquire.registry import path_of
 from bsm.acquire.remainder import fetch_remainder
+from bsm.acquire.unresolved import write_unresolved
 from bsm.base.config.sources import NcbiGene
 from bsm.base.fasta import FastaRecord, format_fasta, read_fasta
 from bsm.base.files import atomic_path, file_hash, write_json
@@ -165,11 +165,3 @@ def _as_columns(row: tuple[str, str, str]) -> tuple[str, str, str, str, str]:
         return kind, name, "", "", reason
     accession, start, end = parse_slice(name)
     return kind, accession, str(start), str(end), reason
-
-
-def write_unresolved(path: Path, rows: Iterable[tuple[str, ...]]) -> None:
-    """Records that could not be had, each with its reason."""
-    with atomic_path(path) as partial, open(partial, "w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(("kind", "accession", "start", "end", "reason"))
-        writer.writerows(rows)

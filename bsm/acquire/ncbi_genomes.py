@@ -1,18 +1,25 @@
-"""One species of refseq_genomes: resolve its assembly, fetch genome, annotation, transcripts and proteins."""
+"""One species of refseq_genomes: resolve its assembly, fetch genome, annotation, transcripts and proteins.
+
+A species that has no annotated assembly stops the run, or (``on_unresolved: report``) is settled as unresolved: its
+files.csv then has one row, role ``unresolved``, that leads to unresolved.csv with the rule's reason and the candidates
+seen. Nothing stands in for the genome. The lock keeps that too, so a later run gives the same until --update-lock.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
-from bsm.acquire.assemblies import Assembly, Resolution, Resolver, read_summary
+from bsm.acquire.assemblies import Assembly, Resolution, Resolver, UnresolvedError, read_summary
 from bsm.acquire.checksums import parse_md5_list
 from bsm.acquire.part import Part, Wanted
 from bsm.acquire.registry import path_of
+from bsm.acquire.unresolved import write_unresolved
 from bsm.base.config.sources import RefseqGenomes, Species
-from bsm.base.errors import InputError
 
 CACHE_FOLDER = ".cache"
+_LISTING = "unresolved.csv"
 _FILES = {  # suffix -> (name here, role, whether pairs need it)
     "genomic.fna.gz": ("genomic.fna.gz", "genomic_fasta", True),
     "genomic.gff.gz": ("genomic.gff.gz", "gff", True),
@@ -24,8 +31,32 @@ _FILES = {  # suffix -> (name here, role, whether pairs need it)
 
 def acquire_genome(part: Part, source: RefseqGenomes, species: Species) -> None:
     """Fetch the files of one species; the lock keeps accession, annotation and how they were chosen."""
-    resolved = part.lock.resolved or _resolve(part, source, species)
-    folder = str(resolved["folder"])
+    try:
+        resolved = part.lock.resolved or _resolve(part, source, species)
+        if reason := resolved.get("unresolved"):
+            return _settle_unresolved(part, species, str(reason))
+        wanted = _wanted(part, str(resolved["folder"]))
+    except UnresolvedError as error:
+        if source.on_unresolved == "stop":
+            raise
+        return _settle_unresolved(part, species, error.what)
+    part.fetch("ncbi", wanted, f"{resolved['accession']} {resolved['annotation_name']}".strip())
+    (part.folder / _LISTING).unlink(missing_ok=True)
+    part.finish(resolved)
+
+
+def _settle_unresolved(part: Part, species: Species, reason: str) -> None:
+    print(f"warning: {species.name} is unresolved: {reason}", file=sys.stderr)
+    for name, _, _ in _FILES.values():  # of an earlier resolution
+        (part.folder / name).unlink(missing_ok=True)
+    listing = part.folder / _LISTING
+    write_unresolved(listing, [("species", species.name, "", "", reason)])
+    url = part.fetcher.url("ncbi", path_of("assembly_summary", database="genbank"))
+    part.add_made(listing, "unresolved", url, "unresolved")
+    part.finish({"unresolved": reason})
+
+
+def _wanted(part: Part, folder: str) -> list[Wanted]:
     assembly = folder.rpartition("/")[2]
     path = path_of("assembly_md5", folder=folder)
     md5s = parse_md5_list(part.fetcher.read_text("ncbi", path), part.fetcher.url("ncbi", path))
@@ -36,13 +67,11 @@ def acquire_genome(part: Part, source: RefseqGenomes, species: Species) -> None:
             where = path_of("assembly", folder=folder, assembly=assembly, suffix=suffix)
             wanted.append(Wanted(where, name, role, md5=md5s[published]))
         elif is_needed:
-            raise InputError(
+            raise UnresolvedError(
                 f"{published} is not published for this assembly", where=part.fetcher.url("ncbi", path),
                 way_out="An unannotated assembly has no pairs; give the species another accession",
             )  # fmt: skip
-    version = f"{resolved['accession']} {resolved['annotation_name']}".strip()
-    part.fetch("ncbi", wanted, version)
-    part.finish(resolved)
+    return wanted
 
 
 def _resolve(part: Part, source: RefseqGenomes, species: Species) -> Mapping[str, Any]:

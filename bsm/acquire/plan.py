@@ -24,16 +24,31 @@ from bsm.base.config.sources import (
     Source,
     Uniprot,
 )
+from bsm.base.errors import ConfigError
 
+_OPTIONAL_SERVERS = ("datasets", "eutils")
 COLUMNS = ("name", "part", "url", "version", "checksum", "n_bytes", "licence")
+_UNKNOWN_SIZE = "unknown"
 _UNKNOWN = re.compile(r"\{\w+\}")
 
 
-def print_plan(config: Config) -> None:
-    """Tab-separated rows on standard output; ``n_bytes`` is what the lock knows, else ``unknown``."""
+def print_plan(config: Config, only: str | None = None) -> None:
+    """Tab-separated rows on standard output; ``n_bytes`` is what the lock knows, else ``unknown``. A summary on
+    standard error. ``only`` names one source or benchmark."""
+    names = [entry.name for entry in (*config.sources, *config.benchmarks)]
+    if only is not None and only not in names:
+        raise ConfigError("no such source or benchmark", where="--only", value=only,
+                          way_out=f"Known: {', '.join(names)}")  # fmt: skip
+    rows = [row for row in plan(config) if only in (None, row[0])]
     writer = csv.writer(sys.stdout, delimiter="\t", lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(plan(config))
+    writer.writerows(rows)
+    known = [int(row[5]) for row in rows if row[5] != _UNKNOWN_SIZE]
+    licences = "; ".join(sorted({row[6] for row in rows}))
+    print(
+        f"{len(rows)} families of files: {sum(known):,} bytes known of {len(known)}, {len(rows) - len(known)} unknown "
+        f"until they are resolved; licences: {licences}", file=sys.stderr,
+    )  # fmt: skip
 
 
 def plan(config: Config) -> Iterator[tuple[str, ...]]:
@@ -46,14 +61,16 @@ def plan(config: Config) -> Iterator[tuple[str, ...]]:
         for part in source.parts:
             lock = read_lock(lock_path(config.acquire.lock_file, source.name, part))
             for server, path, version, checksum in _source_files(source, part):
+                if server in _OPTIONAL_SERVERS and server not in addresses:
+                    continue
                 url = f"{addresses.get(server, server)}/{path}" if server else path
                 yield source.name, part, url, _pin(lock) or version, checksum, _n_bytes(lock, path), source.licence
     for entry in config.benchmarks:
         lock = read_lock(lock_path(config.acquire.lock_file, entry.name, "benchmark"))
-        path, checksum = _benchmark_file(entry)
-        url = f"{addresses.get(entry.server, entry.server)}/{path}"
-        version = _pin(lock) or entry.version
-        yield entry.name, "benchmark", url, version, checksum, _n_bytes(lock, path), entry.licence
+        for path, checksum in _benchmark_files(entry):
+            url = f"{addresses.get(entry.server, entry.server)}/{path}"
+            version = _pin(lock) or entry.version
+            yield entry.name, "benchmark", url, version, checksum, _n_bytes(lock, path), entry.licence
 
 
 def _source_files(source: Source, part: str) -> Iterator[tuple[str, str, str, str]]:
@@ -76,6 +93,8 @@ def _families(source: Source) -> Iterator[tuple[ExternalFile, dict[str, object]]
         types = source.types if isinstance(source, RefseqRelease) else ["genomic", "rna", "protein"]
         if isinstance(source, NcbiGene):
             yield FILES["gene2accession"], {}
+            yield FILES["gene_package"], {}
+            yield FILES["efetch"], {}
         for division in source.divisions:
             for type_ in types:
                 name = f"{division}.*.{type_}.{'faa' if type_ == 'protein' else 'fna'}.gz"
@@ -101,11 +120,17 @@ def _filled(file: ExternalFile, fields: dict[str, object]) -> str:
     return _UNKNOWN.sub(lambda match: str(fields.get(match[0][1:-1], match[0])), file.pattern)
 
 
-def _benchmark_file(entry: Benchmark) -> tuple[str, str]:
+def _benchmark_files(entry: Benchmark) -> Iterator[tuple[str, str]]:
+    """(path, checksum) of a benchmark's files."""
     if entry.format == "lucaone":
         file = FILES["hub_file"]
-        return _filled(file, {"dataset": entry.path, "path": f"{folder_of(entry)}/*"}), file.checksum
-    return entry.path, "first use"
+        yield _filled(file, {"dataset": entry.path, "path": f"{folder_of(entry)}/*"}), file.checksum
+    elif entry.format == "lucaone_files":
+        yield f"{entry.path}/{folder_of(entry)}/*", "first use"
+    elif entry.files:
+        yield from ((f"{entry.path}/{name}", "first use") for name in entry.files.values())
+    else:
+        yield entry.path, "first use"
 
 
 def _pin(lock: dict[str, Any] | None) -> str:
@@ -115,7 +140,7 @@ def _pin(lock: dict[str, Any] | None) -> str:
 
 def _n_bytes(lock: dict[str, Any] | None, path: str) -> str:
     if lock is None:
-        return "unknown"
+        return _UNKNOWN_SIZE
     pattern = _UNKNOWN.sub("*", path.partition("?")[0])
     found = lock["files"].values()
     return str(sum(file["n_bytes"] for file in found if fnmatchcase(file["path"].partition("?")[0], pattern)))

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bsm.base.config.load import load_config
+from bsm.base.config.problems import validated
 from bsm.base.fasta import read_fasta
 from bsm.base.filelist import files_of, read_file_list
 from bsm.cli import main
@@ -96,6 +98,26 @@ def test_a_species_without_pairs_stops_with_the_rule(acquire, two_genomes, capsy
     code, folder = acquire(genomes(species), part)
     assert code == 1 and message in capsys.readouterr().err
     assert not (folder / "files.csv").exists()
+
+
+@pytest.mark.parametrize("how", [{}, {"accession": "GCA_900000003.1"}])
+def test_a_species_without_pairs_can_be_reported_instead(acquire, two_genomes, mirror, tools, tmp_path, capsys, how):
+    source = genomes({"name": "Testa nuda", **how}, on_unresolved="report")
+    lock = ("--lock", str(tmp_path / "lock.json"))
+    code, folder = acquire(source, "testa_nuda", *lock)
+    assert code == 0 and "warning: Testa nuda is unresolved" in capsys.readouterr().err
+    [file] = read_file_list(folder)
+    assert (file.role, file.path, file.version) == ("unresolved", "unresolved.csv", "unresolved")
+    assert sorted(p.name for p in folder.iterdir()) == ["files.csv", "unresolved.csv"]  # nothing stands in for a genome
+    text = (folder / "unresolved.csv").read_text()
+    assert text.startswith("kind,accession,start,end,reason\nspecies,Testa nuda,,,") and "GCA_900000003.1" in text
+    late = mirror.assembly("GCF_900000009.1", GENOME)
+    mirror.summary("refseq", [tools.summary_row("GCF_900000009.1", "Testa nuda", 9, late)])
+    _, again = acquire(source, "testa_nuda", *lock, out="again")
+    assert snapshot(again) == snapshot(folder)  # as locked
+    if not how:
+        assert acquire(source, "testa_nuda", *lock, "--update-lock")[0] == 0
+        assert files_of(folder, "gff") and not files_of(folder, "unresolved")
 
 
 def test_a_second_run_changes_nothing_and_a_changed_mirror_is_followed(acquire, two_genomes, mirror):
@@ -310,6 +332,43 @@ def test_the_plan_is_printed_without_any_server(tmp_path, monkeypatch, capsys):
     assert any(u.endswith("ncbi/refseq/release/miniature/miniature.*.rna.fna.gz") for u in urls)
     assert any("HuggingFaceFW/fineweb-edu/resolve/{commit}/sample/10BT/*.parquet" in u for u in urls)
     assert any(u.endswith("complete/uniprot_sprot.fasta.gz") for u in urls)
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    def refuse(*arguments, **options):
+        raise AssertionError("the network was used")
+
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+
+
+def test_the_papers_whole_plan_is_printed_offline(tmp_path, monkeypatch, capsys, no_network):
+    monkeypatch.chdir(tmp_path)
+    paper = Path(__file__).parents[2] / "config" / "paper.yaml"
+    config = validated(load_config([str(paper)]))
+    assert main(["acquire", "--config", str(paper), "--list"]) == 0
+    out, err = capsys.readouterr()
+    header, *rows = [line.split("\t") for line in out.splitlines()]
+    found = [dict(zip(header, row, strict=True)) for row in rows]
+    planned = {(row["name"], row["part"]) for row in found}
+    assert planned == {(s.name, part) for s in config.sources for part in s.parts} | {
+        (b.name, "benchmark") for b in config.benchmarks
+    }
+    for row in found:
+        assert row["url"].startswith("https://") and row["licence"] and row["checksum"] and row["version"]
+        assert row["n_bytes"] == "unknown" or int(row["n_bytes"]) > 0
+    urls = {row["url"] for row in found}
+    ends = ("gene/DATA/gene2accession.gz", "efetch.fcgi", "uniprot_trembl.fasta.gz", "uniref50.fasta.gz",
+            "colabfold_envdb_202108.db.tar.gz", "vertebrate_mammalian.*.rna.fna.gz", "data/*.parquet",
+            "dataset/ncRNAFam/gene/multi_class/*", "arvind_dms.tar.gz?rlkey=m1v7vmsrghwju3ti3a3dvk4p1&dl=1")  # fmt: skip
+    for end in ends:
+        assert any(url.endswith(end) for url in urls), end
+    assert f"{len(found)} families of files" in err and "ODC-By 1.0" in err
+    assert main(["acquire", "--config", str(paper), "--list", "--only", "web"]) == 0
+    assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()[1:]] == ["web"]
+    assert main(["acquire", "--config", str(paper), "--list", "--only", "wed"]) == 1
+    assert "Known: refseq_nucleotides, uniprot" in capsys.readouterr().err
 
 
 def test_an_unknown_part_and_missing_options_are_named(acquire, mirror, capsys):

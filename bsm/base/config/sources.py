@@ -97,6 +97,8 @@ class RefseqGenomes(_Source):
     licence: str = "NCBI: no restriction on use"
     frozen_date: date | None = None
     """Assemblies and annotations released later are not considered."""
+    on_unresolved: Literal["stop", "report"] = "stop"
+    """A species without an annotated assembly: stop, or list it as unresolved and go on without it."""
     species: Annotated[list[Species], Field(min_length=1)]
 
     @property

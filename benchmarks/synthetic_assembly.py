@@ -106,3 +106,55 @@ def _gene(rng: np.random.Generator, letters: np.ndarray, contig: str, number: in
         folded = "\n".join(protein[i : i + 80] for i in range(0, len(protein), 80))
         records.append(f">{aa} synthetic protein {number} [Synthetica exemplaris]\n{folded}\n")
     return "".join(lines), "".join(records)
+
+
+def make_flat_file(path: Path, n_records: int, seed: int = 1) -> None:
+    """A GenBank flat file like RefSeq's rna.gbff: references and a comment, gene, CDS with translation, variations."""
+    rng = np.random.default_rng(seed)
+    with igzip.open(path, "wb", compresslevel=2) as handle:
+        for number in range(n_records):
+            handle.write(_flat_record(rng, number).encode())
+
+
+def _flat_record(rng: np.random.Generator, number: int) -> str:
+    n_codons = int(rng.integers(100, 900))
+    codons = rng.integers(0, len(CODONS), n_codons)
+    codons[0] = CODONS.index("ATG")
+    ends = [np.frombuffer(b"acgt", dtype=np.uint8)[rng.integers(0, 4, size)] for size in (150, 600)]
+    coding = _CODON_LETTERS[codons].ravel() | 32
+    stop = np.frombuffer(b"taa", dtype=np.uint8)
+    letters = np.concatenate([ends[0], coding, stop, ends[1]]).tobytes().decode()
+    protein = _RESIDUES[codons].tobytes().decode()
+    name, n = f"XM_{number:07d}", len(letters)
+    title = "Structure, annotation and expression of a synthetic transcript in a synthetic organism, part"
+    lines = [
+        f"LOCUS       {name:16} {n:>11} bp    mRNA    linear   PRI 01-JAN-2024",
+        f"DEFINITION  Synthetica exemplaris synthetic protein {number}, mRNA.", f"ACCESSION   {name}",
+        f"VERSION     {name}.1", "KEYWORDS    RefSeq.", "SOURCE      Synthetica exemplaris",
+        "  ORGANISM  Synthetica exemplaris", "            Eukaryota; Metazoa; Chordata; Craniata; Vertebrata.",
+    ]  # fmt: skip
+    for k in range(5):
+        lines += [f"REFERENCE   {k + 1}  (bases 1 to {n})", "  AUTHORS   Author,A., Writer,B. and Other,C.",
+                  f"  TITLE     {title} {k}", "  JOURNAL   J. Synth. 12 (3), 45-67 (2020)", f"   PUBMED   {number + k}"]  # fmt: skip
+    lines += ["COMMENT     VALIDATED REFSEQ: This record has undergone validation or preliminary review.",
+              "FEATURES             Location/Qualifiers"]  # fmt: skip
+    lines += _feature("source", f"1..{n}", organism="Synthetica exemplaris", mol_type="mRNA", db_xref="taxon:9606")
+    lines += _feature("gene", f"1..{n}", gene=f"SYN{number}", db_xref=f"GeneID:{number}")
+    for _ in range(12):
+        place = int(rng.integers(1, n))
+        lines += _feature("variation", str(place), gene=f"SYN{number}", replace="a", db_xref=f"dbSNP:{place}")
+    lines += _feature("CDS", f"151..{153 + 3 * n_codons}", gene=f"SYN{number}", codon_start=1, product="synthetic",
+                      protein_id=f"XP_{number:07d}.1", translation=protein)  # fmt: skip
+    lines.append("ORIGIN")
+    for at in range(0, n, 60):
+        words = " ".join(letters[k : min(k + 10, at + 60)] for k in range(at, min(at + 60, n), 10))
+        lines.append(f"{at + 1:>9} {words}")
+    return "\n".join([*lines, "//", ""])
+
+
+def _feature(kind: str, location: str, **qualifiers: object) -> list[str]:
+    lines = [f"     {kind:16}{location}"]
+    for name, value in qualifiers.items():
+        text = f"/{name}={value}" if isinstance(value, int) else f'/{name}="{value}"'
+        lines += [" " * 21 + text[k : k + 58] for k in range(0, len(text), 58)]
+    return lines

@@ -126,7 +126,7 @@ def _rows(
     fasta, gff = files.fasta[0], files.gff[0]
     secondary = _secondary_units(files.assembly_report) if settings.primary_units_only else frozenset()
     extractor = Extractor(settings, report, str(gff), rna, protein)
-    yield from (_by_kernels if is_large(fasta, gff) else _by_rows)(fasta, gff, secondary, extractor, damaged)
+    yield from (rows_by_kernels if is_large(fasta, gff) else rows_one_by_one)(fasta, gff, secondary, extractor, damaged)
 
 
 def _rows_of_genes(contig: Contig, genes: Iterable[Gene], extractor: Extractor) -> Iterator[Row]:
@@ -140,7 +140,7 @@ def _note_ambiguous(contig: Contig, report: PairsReport) -> None:
         report.add("letters", "contigs with IUPAC codes read as n", f"{contig.name}={contig.n_ambiguous}")
 
 
-def _by_rows(
+def rows_one_by_one(
     fasta: Path, gff: Path, secondary: frozenset[str], extractor: Extractor, damaged: Damaged | None
 ) -> Iterator[Row]:
     """GENES of an assembly, row by row."""
@@ -151,10 +151,10 @@ def _by_rows(
         del contig, genes  # before the next chromosome is read
 
 
-def _by_kernels(
+def rows_by_kernels(
     fasta: Path, gff: Path, secondary: frozenset[str], extractor: Extractor, damaged: Damaged | None
 ) -> Iterator[pa.Table | Row]:
-    """The same by compiled kernels, which leave unusual genes to the code that ``_by_rows`` uses."""
+    """The same by compiled kernels, which leave unusual genes to the code that ``rows_one_by_one`` uses."""
     from bsm.base.gff3_scan import scan_gff3_by_sequence  # numba: only where it pays
     from bsm.pair.kernels import ODD_TAGS, RANGE_TAGS
     from bsm.pair.ordinary import OrdinaryGenes, depth_of

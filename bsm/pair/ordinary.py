@@ -70,11 +70,11 @@ class OrdinaryGenes:
         self._table, self._contig, self._extractor = table, contig, extractor
         self._letters = np.frombuffer(contig.letters, dtype=np.uint8)
         self._gene_of = np.full(table.n_rows, -1)
-        self._units, self._parts = np.empty((0, kernels.N_UNIT_COLUMNS), dtype=np.int64), np.empty((0, 3))
+        self.units, self.parts = np.empty((0, kernels.N_UNIT_COLUMNS), dtype=np.int64), np.empty((0, 3))
         if not (contig.is_circular or contig.is_transcript):
             self._find_units()
         ordinary = np.zeros(table.n_rows + 1, dtype=np.bool_)
-        ordinary[self._units[:, UNIT_GENE]] = True
+        ordinary[self.units[:, UNIT_GENE]] = True
         self._others = np.flatnonzero(~ordinary[self._gene_of])
 
     def _find_units(self) -> None:
@@ -86,18 +86,18 @@ class OrdinaryGenes:
             return
         length_nt = rows[:, END] - rows[:, START]
         odd |= (rows[:, END] > self._letters.size) | (length_nt > self._extractor.settings.max_gene_nt)
-        units, self._parts = np.empty((n_rows, kernels.N_UNIT_COLUMNS), np.int64), np.empty((n_rows, 3), np.int64)
-        n_units = kernels.make_units(rows, roles, self._gene_of, parent_of, odd, units, self._parts)
-        self._units = units[:n_units].copy()
+        units, self.parts = np.empty((n_rows, kernels.N_UNIT_COLUMNS), np.int64), np.empty((n_rows, 3), np.int64)
+        n_units = kernels.make_units(rows, roles, self._gene_of, parent_of, odd, units, self.parts)
+        self.units = units[:n_units].copy()
 
     def rows(self) -> Iterator[pa.Table | Row]:
         """Everything about this sequence in the order of the genes' first lines."""
-        genes = self._units[:, UNIT_GENE]
+        genes = self.units[:, UNIT_GENE]
         lines = self._table.rows[genes, LINE]
         others = genes_of_rows(self._contig, [self._table.row(i) for i in self._others.tolist()], describe=False)
         waiting = deque((int(np.searchsorted(lines, gene.line)), gene) for gene in others)
         for first, end in self._batches():
-            batch, at = self._batch(self._units[first:end]), first
+            batch, at = self._batch(self.units[first:end]), first
             for low, high in _runs(genes[first:end], batch.refused, first, end):
                 while waiting and waiting[0][0] <= low and waiting[0][0] < end:
                     place, gene = waiting.popleft()
@@ -119,8 +119,8 @@ class OrdinaryGenes:
 
     def _batches(self) -> Iterator[tuple[int, int]]:
         """Ranges of units with a bounded number of letters and rows, whole genes."""
-        sizes = self._sizes(self._units).sum(axis=1)
-        genes = self._units[:, UNIT_GENE].tolist()
+        sizes = self._sizes(self.units).sum(axis=1)
+        genes = self.units[:, UNIT_GENE].tolist()
         first = n_letters = 0
         for unit, size in enumerate(sizes.tolist()):
             new_gene = unit > first and genes[unit] != genes[unit - 1]
@@ -133,7 +133,7 @@ class OrdinaryGenes:
 
     def _sizes(self, units: np.ndarray) -> np.ndarray:
         sizes = np.empty((len(units), 4), dtype=np.int64)
-        kernels.measure(self._table.rows, units, self._parts, sizes)
+        kernels.measure(self._table.rows, units, self.parts, sizes)
         return sizes
 
     def _counted(self, batch: _Batch, low: int, high: int) -> Iterator[pa.Table]:
@@ -160,7 +160,7 @@ class OrdinaryGenes:
         dna, rna, cds, protein = (np.empty(int(size), dtype=np.uint8) for size in at[-1])
         n_residues = np.zeros(n, dtype=np.int64)
         codes, tables, starts = texts.tables()
-        kernels.gather(self._letters, rows, units, self._parts, tables, starts, codes, at, dna, rna, cds, protein,
+        kernels.gather(self._letters, rows, units, self.parts, tables, starts, codes, at, dna, rna, cds, protein,
                        n_residues)  # fmt: skip
         coding = heads >= 0
         residues = np.stack([at[:-1, 3], at[:-1, 3] + np.maximum(n_residues, 0)], axis=1).astype(np.int64)
@@ -204,7 +204,7 @@ class OrdinaryGenes:
         n_parts = int((units[:, UNIT_CODING_END] - units[:, UNIT_CODING]).sum())
         exons, parts = np.empty(2 * n_exons, dtype=np.int32), np.empty(2 * n_parts, dtype=np.int32)
         ends = np.zeros((2, len(units) + 1), dtype=np.int32)
-        kernels.blocks(self._table.rows, units, self._parts, n_residues, exons, ends[0, 1:], parts, ends[1, 1:])
+        kernels.blocks(self._table.rows, units, self.parts, n_residues, exons, ends[0, 1:], parts, ends[1, 1:])
         return {"exons": lists(ends[0], exons), "coding": lists(ends[1], parts, coding)}
 
 

@@ -33,6 +33,7 @@ from bsm.base.files import reading_text
 _REQUIRED = ("assembly_accession", "taxid", "species_taxid", "organism_name", "seq_rel_date", "asm_name", "ftp_path")
 _OPTIONAL = ("refseq_category", "version_status", "annotation_name", "annotation_date")
 _DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d", "%m/%d/%y")
+_N_NAMED = 5
 _REFERENCE = ("reference genome", "representative genome")
 
 
@@ -75,10 +76,12 @@ class Resolution:
 def read_summary(path: Path | str) -> Iterator[Assembly]:
     """Stream the rows of an assembly_summary; a row of another width is reported by line and left out.
 
+    Names of one word ("archaeon") name no species: they are read, and reported by line at the end.
     Raises InputError where the header or a needed column is missing, or where the last line is cut.
     """
     columns: list[str] = []
     used: list[tuple[int, str]] = []
+    odd_names: list[str] = []
     with reading_text(path) as handle:
         for number, line in enumerate(handle, 1):
             if line.startswith("#"):
@@ -93,7 +96,13 @@ def read_summary(path: Path | str) -> Iterator[Assembly]:
             if len(fields) != len(columns):
                 _report_odd_row(f"{path}:{number}", len(fields), len(columns), is_cut=not line.endswith("\n"))
                 continue
-            yield _assembly({name: fields[i] for i, name in used}, f"{path}:{number}")
+            assembly = _assembly({name: fields[i] for i, name in used}, f"{path}:{number}")
+            if len(assembly.organism_name.split()) < 2:
+                odd_names.append(f"line {number} {assembly.organism_name!r}")
+            yield assembly
+    if odd_names:
+        print(f"warning: {path}: {len(odd_names):,} organism name(s) that name no species: "
+              f"{', '.join(odd_names[:_N_NAMED])}", file=sys.stderr)  # fmt: skip
     if not columns:
         raise InputError("no header with assembly_accession", where=str(path),
                          way_out="Is this an assembly_summary file?")  # fmt: skip

@@ -90,6 +90,29 @@ def test_real_excerpts_of_old_and_new_layout_are_read(shared_data, name, n_rows,
     assert first.is_annotated == first.accession.startswith("GCF_")
 
 
+def test_a_name_that_names_no_species_is_reported_by_line(shared_data, capsys):
+    path = shared_data("ncbi/tables") / "weird_organism_name_summary.txt"
+    [row] = read_summary(path)
+    assert row.organism_name == "archaeon"
+    assert f"{path}: 1 organism name(s) that name no species: line 3 'archaeon'" in capsys.readouterr().err
+    list(read_summary(shared_data("ncbi/tables") / "new_format_summary.txt"))
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["partial_summary.txt", "new_format_summary.txt", "assembly_status.txt"])
+def test_real_excerpts_that_are_cut_are_reported_by_line(shared_data, tmp_path, capsys, name):
+    text = (shared_data("ncbi/tables") / name).read_text()
+    lines = text.splitlines(keepends=True)
+    n_header = sum(line.startswith("#") for line in lines)
+    table = tmp_path / name
+    table.write_text("".join([*lines[:n_header], lines[n_header][:150] + "\n", *lines[n_header:]]))
+    assert len(list(read_summary(table))) == len(lines) - n_header
+    assert f"{table}:{n_header + 1}: row of" in capsys.readouterr().err
+    table.write_text(text.rstrip("\n")[:-150])
+    with pytest.raises(InputError, match=rf"{table}:{len(lines)}: the last line is cut"):
+        list(read_summary(table))
+
+
 def test_dates_of_the_new_layout_are_read(shared_data):
     [row] = read_summary(shared_data("ncbi/tables") / "new_format_summary.txt")
     assert (row.released, row.annotation_date) == (date(2016, 11, 25), date(2023, 4, 26))

@@ -361,7 +361,8 @@ def test_the_papers_whole_plan_is_printed_offline(tmp_path, monkeypatch, capsys,
     urls = {row["url"] for row in found}
     ends = ("gene/DATA/gene2accession.gz", "efetch.fcgi", "uniprot_trembl.fasta.gz", "uniref50.fasta.gz",
             "colabfold_envdb_202108.db.tar.gz", "vertebrate_mammalian.*.rna.fna.gz", "data/*.parquet",
-            "dataset/ncRNAFam/gene/multi_class/*", "arvind_dms.tar.gz?rlkey=m1v7vmsrghwju3ti3a3dvk4p1&dl=1")  # fmt: skip
+            "dataset/ncRNAFam/gene/multi_class/*",
+            "arvind_dms.tar.gz?rlkey=m1v7vmsrghwju3ti3a3dvk4p1&dl=1")  # fmt: skip
     for end in ends:
         assert any(url.endswith(end) for url in urls), end
     assert f"{len(found)} families of files" in err and "ODC-By 1.0" in err

@@ -19,11 +19,11 @@ from bsm.acquire.credentials import eutils_fields, with_etiquette
 from bsm.acquire.eutils import RECORDS_PER_QUERY, Eutils
 from bsm.acquire.fetch import Fetcher
 from bsm.acquire.gene_package import package_records
-from bsm.acquire.gene_table import COLUMNS
 from bsm.acquire.limits import ServerLimits
 from bsm.base.config.data import AcquireSettings
 from bsm.base.config.sources import Server
 from bsm.base.errors import DownloadError
+from bsm.base.gene2accession import COLUMNS
 from bsm.cli import main
 
 RECORDS = {f"BC{i:06}.1": "ACGT" * (i % 7 + 1) for i in range(450)} | {"AAA001.1": "MKV"}

@@ -127,7 +127,7 @@ def translate_frames(codes: np.ndarray, table_id: int) -> list[np.ndarray]:
     unknown = (codes[:-2] > 3) | (codes[1:-1] > 3) | (codes[2:] > 3)
     index[unknown] = 64
     letters = _codon_table(table_id)[index]
-    return [letters[frame::3] for frame in range(3)]
+    return [np.ascontiguousarray(letters[frame::3]) for frame in range(3)]
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from Bio import SeqIO
+
 from bsm.base import tables
-from bsm.base.alphabet import normalise_nucleotides
+from bsm.base.alphabet import Modality, normalise_nucleotides
 from bsm.base.config.data import CleanSettings
 from bsm.base.fasta import read_fasta
 from bsm.clean.byhand import search_fasta
+from bsm.clean.items import Query
+from bsm.clean.leaks import LeakSearch, Piece
 
 
 def by_hand(items, corpus, tmp_path):
@@ -41,3 +45,13 @@ def test_real_proteins_are_not_found_in_a_foreign_genome(shared_data, tmp_path):
     genome = shared_data("ncbi/sarscov2_GCF_009858895.2") / "sars_cov2_ref.fasta"
     items = shared_data("ncbi/saureus_GCF_000013425.1") / "protein.faa.gz"
     assert by_hand(items, genome, tmp_path) == []
+
+
+def test_all_proteins_of_the_human_mitochondrion_are_found_without_its_genetic_code(shared_data):
+    """NC_012920 is read with code 2: ATA is M, TGA is W, AGA and AGG stop."""
+    record = SeqIO.read(shared_data("ncbi/flatfiles") / "NC_012920.1.gbff", "genbank")
+    proteins = [f.qualifiers["translation"][0] for f in record.features if f.type == "CDS"]
+    assert len(proteins) == 13
+    search = LeakSearch([Query(Modality.PROTEIN, p) for p in proteins], CleanSettings())
+    hits = search.find([Piece(Modality.DNA, str(record.seq).lower(), None)])
+    assert {h.query for h in hits if h.meets} == set(range(13))

@@ -39,8 +39,12 @@ class GffRow(NamedTuple):
 
 
 def parse_attributes(text: str) -> dict[str, str]:
-    """Column 9 -> values by tag, still escaped (commas separate values, so unescape after splitting)."""
-    return {tag.strip(): value for tag, found, value in (item.partition("=") for item in text.split(";")) if found}
+    """Column 9 -> values by tag, still escaped (commas separate values, so unescape after splitting).
+
+    Of a tag that stands twice, against the specification, the first counts, as in ``attribute``.
+    """
+    items = (item.partition("=") for item in reversed(text.split(";")))
+    return {tag.strip(): value for tag, found, value in items if found}
 
 
 def attribute(text: str, tag: str) -> str | None:

@@ -294,7 +294,7 @@ def _is_open(row: GffRow, side: int) -> bool:
 
 
 def _new_gene(attributes: dict[str, str], identity: str, spans: list[Span], row: GffRow) -> Gene:
-    references = dict(item.partition(":")[::2] for item in values(attributes.get("Dbxref")))
+    references = dict(item.partition(":")[::2] for item in reversed(values(attributes.get("Dbxref"))))
     names = (attributes.get(tag) for tag in ("locus_tag", "gene_id", "gene", "Name"))
     fallback = next((unescape(name) for name in names if name), identity)
     biotype = attributes.get("gene_biotype") or attributes.get("biotype")

@@ -111,7 +111,7 @@ def _lost(counts: Sequence[_Row]) -> list[str]:
     if items:
         text = (
             "Items of the benchmarks that are left out of evaluation (acquire) or need no search of their own "
-            "(clean.items: training items, and variants that are searched through their wild type)."
+            "(clean.items: training items, variants that are searched through their wild type) or cannot be searched."
         )
         parts += ["### Benchmark items", text, table(stages.ITEMS_HEADER, items)]
     return parts

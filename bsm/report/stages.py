@@ -59,10 +59,14 @@ def lost(counts: Sequence[_Row]) -> list[list[object]]:
 
 
 def left_out_items(counts: Sequence[_Row]) -> list[list[object]]:
-    """Rows under ITEMS_HEADER: benchmark items that acquire dropped or the search does not look for."""
+    """Rows under ITEMS_HEADER: benchmark items that acquire dropped or the search does not look for.
+
+    clean.items counts items with a sequence that cannot be searched as ``changed``: they stay in the benchmark.
+    """
     sums: dict[_Key, list[int]] = defaultdict(lambda: [0, 0])
     for row in counts:
-        if row["stage"] in _BENCHMARK_STAGES and row["outcome"] != "kept":
+        is_unsearched = row["stage"] == ITEMS and row["outcome"] == "changed"
+        if row["stage"] in _BENCHMARK_STAGES and (is_unsearched or row["outcome"] == "dropped"):
             entry = sums[row["stage"], row["source"], row["reason"]]
             for index, name in enumerate(_NUMBERS):
                 entry[index] += int(row[name])

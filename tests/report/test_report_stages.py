@@ -34,6 +34,13 @@ def test_items_of_a_benchmark_count_once_whatever_the_number_of_parts():
     assert stages.lost(merged) == []
 
 
+def test_items_that_stay_are_no_loss_but_those_that_cannot_be_searched_are_named():
+    acquire, items = Counts("acquire", "ppi", "all"), Counts(stages.ITEMS, "ppi", "all")
+    acquire.change("letters read as X", 3)
+    items.change("too_short_to_search", 6)
+    assert stages.left_out_items(as_read(acquire, items)) == [[stages.ITEMS, "ppi", "too_short_to_search", 1, 6]]
+
+
 def test_other_rows_stay_as_they_are():
     parts = [Counts("sample", "uniprot", part) for part in ("b", "a")]
     for counts in parts:

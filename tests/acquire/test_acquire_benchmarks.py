@@ -242,8 +242,12 @@ def test_real_proteingym_assays_have_the_published_number_of_variants(real_assay
 def test_real_assays_through_the_command_from_a_folder_and_a_zip(real_assays, mirror, convert):
     (mirror.root / "fitness").mkdir(parents=True)
     shutil.copytree(real_assays, mirror.root / "fitness" / "gym")
+    three = benchmark("protein_fitness", "proteingym", path="gym", assays=sorted(REAL_ASSAYS))
+    assert len(convert(three | {"published": "proteingym_three"})[0]) == 6_948
     entry = benchmark("protein_fitness", "proteingym", path="gym", assays=["CCDB_ECOLI_Adkar_2012"],
                       expected={"test": 1176})  # fmt: skip
+    err = convert(entry | {"published": "proteingym_three"}, True)
+    assert "assay.BLAT_ECOLX_Firnberg_2014 0, published 4783" in err
     items, _, _ = convert(entry)
     with zipfile.ZipFile(mirror.root / "fitness" / "gym.zip", "w") as archive:
         archive.write(real_assays / "CCDB_ECOLI_Adkar_2012.csv", "sub/CCDB_ECOLI_Adkar_2012.csv")

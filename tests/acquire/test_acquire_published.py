@@ -53,6 +53,7 @@ def test_the_configs_ask_for_the_published_counts_of_every_mirrored_set(name):
     config = validated(load_config([f"config/{name}.yaml"]))
     asked = {b.task: b.published for b in config.benchmarks if b.format == "lucaone"}
     assert asked == {task: task for task in ("ncrpi", "central_dogma", "ppi", "protloc", "protstab", "ncrnafam")}
+    assert [b.published for b in config.benchmarks if b.task == "ncrna_fitness"] == ["evo_ncrna"]
     servers = {server.name for server in config.servers}
     used = {FILES[n].server for n in ("assembly", "efetch", "gene_package", "hub_file", "colabfold_envdb", "uniref50")}
     assert used <= servers

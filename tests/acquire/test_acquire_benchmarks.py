@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 import zipfile
@@ -226,6 +227,9 @@ def real_assays(shared_data, tmp_path):
     folder = tmp_path / "gym"
     shutil.copytree(shared_data("benchmarks/protein_fitness/proteingym"), folder)
     (folder / "reference_DMS_substitutions.csv").rename(folder / "DMS_substitutions.csv")
+    packed = folder / "BLAT_ECOLX_Firnberg_2014.csv.gz"
+    packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
+    packed.unlink()
     return folder
 
 

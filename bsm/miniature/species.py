@@ -186,6 +186,7 @@ class _Namer:
     symbols: Counter[str] = field(default_factory=Counter)
 
     def names_of(self, template: Template) -> GeneNames:
+        """Names of the next gene; symbols count up within a family."""
         self.n_genes += 1
         stem, product = self._product(template)
         self.symbols[stem] += 1

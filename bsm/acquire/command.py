@@ -84,7 +84,9 @@ def _acquire_source(args: argparse.Namespace) -> None:
 def _acquire_benchmark(args: argparse.Namespace) -> None:
     benchmark = benchmark_of(args)
     _require(args, "raw", "out", "counts")
-    request = benchmark.model_dump(mode="json", include={"task", "format", "server", "path", "version", "assays"})
+    request = benchmark.model_dump(
+        mode="json", include={"task", "format", "server", "path", "files", "version", "assays"}
+    )
     part = _part(args, args.raw, benchmark, "benchmark", request)
     acquire_benchmark(part, benchmark, args.out, args.counts)
 

@@ -54,6 +54,7 @@ class Part:
             self.check(server, one)
         known = [w.n_bytes for w in todo if w.n_bytes is not None]
         n_bytes = sum(known) if len(known) == len(todo) else None
+        self._check_disk(todo)
         with (
             Progress(self.folder.name, n_bytes, "bytes") as progress,
             ThreadPoolExecutor(self.fetcher.server(server).max_parallel) as pool,
@@ -66,6 +67,20 @@ class Part:
         for file, one in zip(fetched, todo, strict=True):
             self.add(file, one.role, version)
         return [file.path for file in fetched]
+
+    def _check_disk(self, wanted: Iterable[Wanted]) -> None:
+        """All of it must fit before the first byte is asked for; what is here already, also in part, is not fetched."""
+        sizes = {one.name: one.n_bytes or self.lock.file(one.name).get("n_bytes", 0) for one in wanted}
+        needed = 0
+        for name, n_bytes in sizes.items():
+            here = [self.folder / name, self.folder / f"{name}.part"]
+            needed += max(0, n_bytes - max((p.stat().st_size for p in here if p.exists()), default=0))
+        free = shutil.disk_usage(self.folder).free
+        if needed > free:
+            raise DownloadError(
+                f"not enough disk: {needed:,} bytes to fetch in {len(sizes):,} file(s), {free:,} free",
+                where=str(self.folder), way_out="Free space, choose another folder, or take less of the source",
+            )  # fmt: skip
 
     def fetch_verified(self, server: str, wanted: Wanted, target: Path, progress: Progress | None = None) -> Fetched:
         """Fetch one file against publisher and lock, and lock it; it is not listed in files.csv."""

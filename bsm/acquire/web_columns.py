@@ -58,6 +58,8 @@ def _fetch(part: Part, server: str, wanted: Wanted, progress: Progress) -> Fetch
     url, target = part.fetcher.url(server, wanted.path), part.folder / wanted.name
     identity = f"{wanted.path} {wanted.sha256}"  # the path holds the commit
     if _identity(target) != identity:
+        for stale in target.parent.glob(f".{target.name}.*.part"):  # of a killed run
+            stale.unlink()
         remote = RemoteFile(part.fetcher, server, wanted.path, wanted.n_bytes, progress)
         try:
             _write_columns(remote, target, identity)

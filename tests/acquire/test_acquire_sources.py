@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -211,6 +212,17 @@ def test_uniprot_is_verified_against_the_metalink(acquire, mirror, tools, capsys
     mirror.write(f"{folder}/RELEASE.metalink", metalink(data[:-1] + b"x", "2024_05"))
     assert acquire(source, out="bad")[0] == 1
     assert "not the right file" in capsys.readouterr().err
+
+
+def test_what_does_not_fit_on_the_disk_is_seen_before_the_first_byte(acquire, mirror, tools, capsys, monkeypatch):
+    folder = "uniprot/pub/databases/uniprot/current_release/knowledgebase/complete"
+    data = tools.zipped(">sp|P1|A_B\nMAAA\n")
+    mirror.write(f"{folder}/uniprot_sprot.fasta.gz", data)
+    mirror.write(f"{folder}/RELEASE.metalink", metalink(data, "2024_05"))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=10))
+    code, out = acquire({"name": "uniprot", "kind": "uniprot", "datasets": ["swissprot"]})
+    assert code == 1 and not (out / "uniprot_sprot.fasta.gz").exists()
+    assert f"not enough disk: {len(data)} bytes to fetch in 1 file(s), 10 free" in capsys.readouterr().err
 
 
 def mmseqs(entries: dict[int, str]) -> tuple[bytes, str]:

@@ -110,10 +110,13 @@ def test_a_stopped_run_goes_on_with_the_next_file_and_a_later_one_fetches_nothin
     assert code == 1 and not (folder / "files.csv").exists()
     first = folder / next(iter(FILES))
     assert first.exists() and not list(folder.rglob("*.part"))
+    stale = first.with_name(".001_00000.parquet.99999.part")  # what a killed run leaves
+    stale.write_bytes(b"half")
     faulty_server.files[second] = whole
     faulty_server.requests.clear()
     assert acquire(servers, **settings)[0] == 0
     assert not [path for _, path, _ in faulty_server.requests if "000_00000.parquet" in path]
+    assert not stale.exists()
     before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     faulty_server.requests.clear()
     assert acquire(servers, **settings)[0] == 0

@@ -11,6 +11,8 @@ rule report_data:
         + expand("data/benchmarks/{benchmark}.counts.csv", benchmark=BENCHMARKS)
         + ["data/clean/groups.counts.csv"],
         hits=all_parts("data/clean/{source}/{part}.hits.parquet"),
+        # The gates say whether a clean corpus changed; its time stamp must not.
+        clean=ancient(expand("data/clean/{source}.parquet", source=SOURCES)),
         manifests=expand("data/shards/{source}.manifest.json", source=SOURCES),
         genes=all_parts("data/pairs/{source}/{part}.genes.parquet", stage="pair"),
         found=all_parts("data/web/{source}/{part}.found.parquet", stage="interleave"),
@@ -37,6 +39,7 @@ rule report_data:
         code=code_hash("bsm.report.command"),
     shell:
         "python -m bsm report data --file-lists {input.files:q} --counts {input.counts:q} --hits {input.hits:q}"
+        " --clean {input.clean:q}"
         " --manifests {input.manifests:q} --genes {input.genes:q} --found {input.found:q} --plan {input.plan:q}"
         " {params.truth:q} --corpus {params.corpus:q} --settings {params.settings:q} --sources {output.sources:q}"
         " --all-counts {output.counts:q} --planted {output.planted:q} --page {output.page:q} 2> {log:q}"

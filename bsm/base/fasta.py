@@ -54,12 +54,12 @@ def read_fasta_letters(path: Path | str, clean: Callable[[bytes], bytes] | None 
     """
     reader = _Reader(path, clean)
     with reading(path) as handle:
-        for lines in _whole_lines(handle):
+        for lines in whole_lines(handle):
             yield from reader.records(lines)
     yield reader.last()
 
 
-def _whole_lines(handle: IO[bytes]) -> Iterator[bytes]:
+def whole_lines(handle: IO[bytes]) -> Iterator[bytes]:
     """Blocks of whole lines; a line longer than a block is put together once, at its end."""
     pending: list[bytes] = []
     while block := handle.read(_BLOCK_BYTES):

@@ -15,16 +15,23 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bsm.base.errors import InputError
-from bsm.base.files import reading_text
+from bsm.base.fasta import whole_lines
+from bsm.base.files import reading
 
 Damaged = Callable[[InputError], None]
 """Takes a damaged record's or feature's error instead of its being raised; reading goes on behind it."""
 
-_DIGITS_AND_BLANKS = str.maketrans("", "", "0123456789 \t\n")
+_LINE_END = ord("\n")
+_NO_LETTERS = b"0123456789 \t\r\n"
 _LENGTH = re.compile(r"^LOCUS\s+(?P<name>\S+)\s+(?P<length>\d+)\s+(?P<unit>bp|aa|rc)\b(?P<rest>.*)$")
 _RANGE = re.compile(
     r"(?:(?P<remote>[A-Za-z][\w.|-]*):)?(?P<open>[<>]?)(?P<start>\d+)(?:(?P<sep>\.\.|\.|\^)(?P<close>[<>]?)(?P<end>\d+))?"
 )
+_PLAIN_RANGE = re.compile(r"(complement\()?(\d+)(?:\.\.(\d+))?(?(1)\))\s*")
+_SECTION = re.compile(rb"\n(?=[^ \n])")
+_NEXT_FEATURE = re.compile(r"\n     (?=\S)")
+_MARGIN = " " * 21
+_FIRST_QUALIFIER = f"\n{_MARGIN}/"
 
 
 class Span(NamedTuple):
@@ -53,8 +60,16 @@ class GenBankFeature:
     line: int
     kind: str
     location: Location
-    qualifiers: dict[str, list[str]] = field(default_factory=dict)
-    """Values by name in order of appearance; a qualifier without value is an empty string."""
+    _text: str = ""
+    """Qualifier lines as they stand; most features of a record are never asked for theirs."""
+    _qualifiers: dict[str, list[str]] | None = None
+
+    @property
+    def qualifiers(self) -> dict[str, list[str]]:
+        """Values by name in order of appearance; a qualifier without value is an empty string."""
+        if self._qualifiers is None:
+            self._qualifiers = _read_qualifiers([line[21:].rstrip() for line in self._text.split("\n") if line])
+        return self._qualifiers
 
     def first(self, name: str) -> str | None:
         found = self.qualifiers.get(name)
@@ -88,89 +103,119 @@ def read_genbank(path: Path | str, damaged: Damaged | None = None) -> Iterator[G
     Raises InputError with file and line for: a record without its ``//`` (truncated file), an unreadable LOCUS line,
     a location that cannot be read, or no record at all. With ``damaged`` the record or feature is left out instead.
     """
-    with reading_text(path) as handle:
-        scanner = _Scanner(path, enumerate(handle, 1), damaged)
-        n_records = 0
-        while scanner.find_locus():
-            n_records += 1
-            record = scanner.record()
-            if record is not None:
-                yield record
-        if not n_records:
-            raise InputError("no GenBank record", where=str(path), way_out="Is this a GenBank flat file?")
+    reader = _Reader(path, damaged)
+    n_records = 0
+    for line, text in _records(path):
+        n_records += 1
+        record = reader.record(line, text)
+        if record is not None:
+            yield record
+    if not n_records:
+        raise InputError("no GenBank record", where=str(path), way_out="Is this a GenBank flat file?")
 
 
-class _Scanner:
-    """Reads one record after the other from numbered lines."""
+def _records(path: Path | str) -> Iterator[tuple[int, bytes]]:
+    """Yield (line number of its LOCUS line, text from there up to the next record) of every record."""
+    line = 1
+    for text in _up_to_terminators(path):
+        first = 0 if text.startswith(b"LOCUS") else text.find(b"\nLOCUS") + 1
+        while first or text.startswith(b"LOCUS"):
+            line += text.count(b"\n", 0, first)
+            text = text[first:]
+            first = text.find(b"\nLOCUS") + 1  # a record without its terminator lies before another
+            yield line, text[:first] if first else text
+            if not first:
+                break
+        line += text.count(b"\n")
 
-    def __init__(self, path: Path | str, lines: Iterator[tuple[int, str]], damaged: Damaged | None) -> None:
-        self.path, self.lines, self.damaged = path, lines, damaged
-        self.locus = (0, "")
 
-    def find_locus(self) -> bool:
-        """Move to the next LOCUS line; False at the end of the file."""
-        while not self.locus[1]:
-            try:
-                number, line = next(self.lines)
-            except StopIteration:
-                return False
-            self.locus = (number, line) if line.startswith("LOCUS") else self.locus
-        return True
+def _up_to_terminators(path: Path | str) -> Iterator[bytes]:
+    """Stretches of whole lines that end with a ``//`` line, and the rest of the file."""
+    parts: list[bytes] = []
+    with reading(path) as handle:
+        for block in whole_lines(handle):
+            at = 0
+            while end := _behind_terminator(block, at):
+                yield b"".join([*parts, block[at:end]])
+                parts, at = [], end
+            parts.append(block[at:])
+    yield b"".join(parts)
 
-    def record(self) -> GenBankRecord | None:
-        """The record of the LOCUS line that was found; None where it is damaged and errors are collected."""
-        (number, locus), self.locus = self.locus, (0, "")
-        found = _LENGTH.match(locus.rstrip("\n"))
+
+def _behind_terminator(block: bytes, at: int) -> int:
+    """Place behind the next line that begins with ``//``; 0 for none."""
+    place = block.find(b"//", at)
+    while place > 0 and block[place - 1] != _LINE_END:
+        place = block.find(b"//", place + 2)
+    return block.find(b"\n", place) + 1 or len(block) if place >= 0 else 0
+
+
+class _Reader:
+    """Reads the text of one record after the other."""
+
+    def __init__(self, path: Path | str, damaged: Damaged | None) -> None:
+        self.path, self.damaged = path, damaged
+
+    def record(self, number: int, text: bytes) -> GenBankRecord | None:
+        """The record whose LOCUS line has this number; None where it is damaged and errors are collected."""
+        text = text.replace(b"\r\n", b"\n") if b"\r" in text else text
+        start = text.find(b"\nFEATURES")
+        origin = text.find(b"\nORIGIN", max(start, 0))
+        header = text[: min((place for place in (start, origin) if place >= 0), default=len(text))].decode(
+            "utf-8", "replace"
+        )
+        locus = header.partition("\n")[0]
+        found = _LENGTH.match(locus)
         record = GenBankRecord(number, "", 0, "bp", "")
         if found:
             record = GenBankRecord(number, found["name"], int(found["length"]), found["unit"], found["rest"])
-        accession = version = ""
-        chunks: list[str] = []
-        section = ""
-        for at, line in self.lines:
-            if line[:1] not in " \n":
-                section = line.split(None, 1)[0]
-                if section in ("//", "LOCUS"):
-                    self.locus = (at, line) if section == "LOCUS" else self.locus
-                    break
-                accession = accession or (_second_word(line) if section == "ACCESSION" else "")
-                version = version or (_second_word(line) if section == "VERSION" else "")
-            elif section == "FEATURES" and line[:5] == "     ":
-                self._feature_line(record, at, line)
-            elif section == "ORIGIN":
-                chunks.append(line.translate(_DIGITS_AND_BLANKS))
-        record.name = version or accession or record.name
-        self._finish(record)
-        record.sequence = "".join(chunks)
+        record.name = _second_word(header, "VERSION") or _second_word(header, "ACCESSION") or record.name
+        if start >= 0:
+            first = text.find(b"\n", start + 1)
+            section = text[first : self._section_end(text, first)].decode("utf-8", "replace")
+            self._read_features(record, section, number + text.count(b"\n", 0, first))
+        if origin >= 0:
+            first = text.find(b"\n", origin + 1)
+            record.sequence = (
+                text[first : self._section_end(text, first)].translate(None, _NO_LETTERS).decode("ascii", "replace")
+            )
         problem = "" if found else "LOCUS line without a length in bp or aa"
-        problem = problem if section == "//" else "record without its final '//': the file is truncated"
+        problem = (
+            problem
+            if text.rstrip().rpartition(b"\n")[2].startswith(b"//")
+            else "record without its final '//': the file is truncated"
+        )
         return record if not problem or self._leave_out(problem, number, record.name) else None
 
-    def _feature_line(self, record: GenBankRecord, at: int, line: str) -> None:
-        """Collect raw lines per feature; they are read when the record is complete."""
-        key, content = line[5:20].strip(), line[21:].rstrip()
-        if key:
-            record.features.append(GenBankFeature(at, key, Location([])))
-            record.features[-1].qualifiers[""] = [content]
-        elif record.features:
-            record.features[-1].qualifiers[""].append(content)
+    @staticmethod
+    def _section_end(text: bytes, start: int) -> int:
+        """Where the next section's line begins."""
+        found = _SECTION.search(text, start)
+        return found.start() if found else len(text)
 
-    def _finish(self, record: GenBankRecord) -> None:
-        """Read locations and qualifiers of the collected features; damaged features are left out."""
-        complete = []
-        for feature in record.features:
-            lines = feature.qualifiers.pop("")
-            n_location = next((i for i, text in enumerate(lines) if text.startswith("/")), len(lines))
+    def _read_features(self, record: GenBankRecord, section: str, line: int) -> None:
+        """Features of a FEATURES section that begins with a line end, on ``line``; damaged ones are left out."""
+        for feature in _NEXT_FEATURE.split(section)[1:]:
+            line += 1
+            cut = feature.find(_FIRST_QUALIFIER)
+            head, text = (feature, "") if cut < 0 else (feature[:cut], feature[cut + 1 :])
             try:
-                feature.location = parse_location(lines[:n_location], f"{self.path}:{feature.line}")
+                location = self._location(head[16:], line)
+                record.features.append(GenBankFeature(line, head[:15].strip(), location, text))
             except InputError as error:
                 if self.damaged is None:
                     raise
                 self.damaged(error)
-                continue
-            feature.qualifiers = _qualifiers(lines[n_location:])
-            complete.append(feature)
-        record.features = complete
+            line += feature.count("\n")
+
+    def _location(self, text: str, line: int) -> Location:
+        plain = _PLAIN_RANGE.fullmatch(text)
+        if plain:  # most locations
+            start, end = int(plain[2]), int(plain[3] or plain[2])
+            if 0 < start <= end:
+                return Location([Span(start - 1, end, -1 if plain[1] else 1)])
+        first, *others = text.split("\n")
+        return parse_location([first.rstrip(), *(other[21:].rstrip() for other in others)], f"{self.path}:{line}")
 
     def _leave_out(self, problem: str, line: int, name: str) -> bool:
         error = InputError(
@@ -182,12 +227,14 @@ class _Scanner:
         return False
 
 
-def _second_word(line: str) -> str:
-    words = line.split(None, 2)
+def _second_word(header: str, section: str) -> str:
+    """First word behind a keyword that begins a line."""
+    start = header.find(f"\n{section} ")
+    words = header[start + 1 : header.find("\n", start + 1) % (len(header) + 1)].split(None, 2) if start >= 0 else []
     return words[1] if len(words) > 1 else ""
 
 
-def _qualifiers(lines: list[str]) -> dict[str, list[str]]:
+def _read_qualifiers(lines: list[str]) -> dict[str, list[str]]:
     """Qualifier lines (without their margin) -> values by name; quoted text keeps its line breaks as blanks."""
     found: dict[str, list[str]] = {}
     position = 0

@@ -17,6 +17,7 @@ from bsm.base.tables import FOUND, TableWriter
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """A source of the graph (--source, --raw, --found, --corpus, --counts), or own documents (--jsonl, --out)."""
     parser.add_argument("--source", metavar="JSON|NAME", help="source of the config, as JSON or by name")
     parser.add_argument("--raw", type=Path, metavar="DIR", help="folder with files.csv, as bsm acquire left it")
     parser.add_argument("--found", type=Path, metavar="FILE", help="every sequence found (Parquet), with --source")
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    """Scan a source's documents, or a person's own."""
     settings = settings_of(args, "interleave", InterleaveSettings)
     if args.workers < 1:
         raise InputError("at least one worker", where="--workers", value=args.workers)

@@ -62,6 +62,7 @@ class FindSequences(PipelineStep):  # type: ignore[misc]
         self.pieces, self.folder, self.settings = list(pieces), folder, settings
 
     def run(self, data: Any = None, rank: int = 0, world_size: int = 1) -> Any:
+        """Scan the piece of this rank and write what was found in it; passes nothing on."""
         n_documents = 0
         rows: list[dict[str, Any]] = []
         with self.track_time():

@@ -13,7 +13,6 @@ os.environ.update(
     PYTHONPATH=str(workflow.basedir),
 )
 # Jobs run side by side: one thread each unless the user says otherwise (two OpenMP threads beside a busy core are slower).
-os.environ.setdefault("POLARS_MAX_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(workflow.basedir))
 

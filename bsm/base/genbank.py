@@ -53,16 +53,25 @@ class Location:
     """Why the letters cannot be had from this record alone: ``other_accession`` or ``alternatives`` (one-of)."""
 
 
-@dataclass(slots=True)
 class GenBankFeature:
-    """One entry of the feature table."""
+    """One entry of the feature table. Its texts are read when they are asked for: of most features, they never are."""
 
-    line: int
-    kind: str
-    location: Location
-    _text: str = ""
-    """Qualifier lines as they stand; most features of a record are never asked for theirs."""
-    _qualifiers: dict[str, list[str]] | None = None
+    __slots__ = ("_location", "_qualifiers", "_text", "kind", "line")
+
+    def __init__(self, line: int, kind: str, location: Location | str, text: str) -> None:
+        """``location`` may be the text of a plain range (_PLAIN_RANGE); ``text`` are the qualifier lines."""
+        self.line, self.kind = line, kind
+        self._location, self._text = location, text
+        self._qualifiers: dict[str, list[str]] | None = None
+
+    @property
+    def location(self) -> Location:
+        if isinstance(self._location, str):
+            found = _PLAIN_RANGE.fullmatch(self._location)
+            assert found  # the reader looked
+            start, end = int(found[2]), int(found[3] or found[2])
+            self._location = Location([Span(start - 1, end, -1 if found[1] else 1)])
+        return self._location
 
     @property
     def qualifiers(self) -> dict[str, list[str]]:
@@ -208,12 +217,10 @@ class _Reader:
                 self.damaged(error)
             line += feature.count("\n")
 
-    def _location(self, text: str, line: int) -> Location:
+    def _location(self, text: str, line: int) -> Location | str:
         plain = _PLAIN_RANGE.fullmatch(text)
-        if plain:  # most locations
-            start, end = int(plain[2]), int(plain[3] or plain[2])
-            if 0 < start <= end:
-                return Location([Span(start - 1, end, -1 if plain[1] else 1)])
+        if plain and 0 < int(plain[2]) <= int(plain[3] or plain[2]):
+            return text
         first, *others = text.split("\n")
         return parse_location([first.rstrip(), *(other[21:].rstrip() for other in others)], f"{self.path}:{line}")
 

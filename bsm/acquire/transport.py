@@ -85,6 +85,7 @@ class FileTransport:
 
     @contextlib.contextmanager
     def open(self, request: Request) -> Iterator[Reply]:
+        """The file's bytes; DownloadError where it is not there."""
         url = request.url
         if request.form is not None:
             raise DownloadError("a folder answers no queries", where=url, way_out="Give the server an https address")
@@ -122,6 +123,7 @@ class HttpTransport:
 
     @contextlib.contextmanager
     def open(self, request: Request) -> Iterator[Reply]:
+        """The publisher's answer; TransientError for what may pass, DownloadError for what will not."""
         try:
             response = self._answer(request)
             try:

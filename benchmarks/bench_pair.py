@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
@@ -64,8 +65,9 @@ def race(
             seconds[name].append((time.perf_counter() - started) / shares.get(name, 1.0))
     rate = {name: amount / statistics.median(times) for name, times in seconds.items()}
     spread = (max(seconds["ours"]) - min(seconds["ours"])) / statistics.median(seconds["ours"])
-    print(f"{title:34} {rate['ours']:10,.0f} {rate['peer']:10,.0f} {rate['limit']:12,.0f} {unit:5} "
-          f"{rate['ours'] / rate['peer']:7.1f}x {rate['ours'] / rate['limit']:8.3f} {repeats:3} {spread:5.0%}")  # fmt: skip
+    rates = f"{rate['ours']:10,.0f} {rate['peer']:10,.0f} {rate['limit']:12,.0f} {unit:5}"
+    ratios = f"{rate['ours'] / rate['peer']:7.1f}x {rate['ours'] / rate['limit']:8.3f}"
+    print(f"{title:34} {rates} {ratios} {repeats:3} {spread:5.0%}", flush=True)
 
 
 def decompress(path: Path) -> int:
@@ -80,6 +82,16 @@ def decompress(path: Path) -> int:
 def biopython_count(path: Path, form: str) -> int:
     with gzip.open(path, "rt") as handle:
         return sum(1 for _ in SeqIO.parse(handle, form))
+
+
+def genbank_as_pair(path: Path) -> int:
+    """Letters of every record; place and qualifiers of source, gene and CDS (other features are only located)."""
+    n_read = 0
+    for record in read_genbank(path):
+        for feature in record.features:
+            if feature.kind in ("source", "gene", "CDS"):
+                n_read += len(feature.location.spans) + len(feature.qualifiers)
+    return n_read
 
 
 def polars_gff3(path: Path) -> int:
@@ -105,8 +117,8 @@ def read_benchmarks(folder: Path, repeats: int) -> None:
     race("GFF3, by sequence (two passes)", decompress(gff) / 1e6, "MB/s",
          {"ours": ours, "peer": lambda: polars_gff3(gff), "limit": lambda: decompress(gff)}, repeats, {})  # fmt: skip
     flat = folder / "rna.gbff.gz"
-    race("GenBank with features", decompress(flat) / 1e6, "MB/s", {
-        "ours": lambda: sum(len(r.features) for r in read_genbank(flat)),
+    race("GenBank, what pair reads", decompress(flat) / 1e6, "MB/s", {
+        "ours": lambda: genbank_as_pair(flat),
         "peer": lambda: biopython_count(flat, "genbank"), "limit": lambda: decompress(flat),
     }, repeats, {})  # fmt: skip
 
@@ -166,7 +178,7 @@ def pair_benchmarks(folder: Path, repeats: int) -> None:
     }, repeats, {"peer": n / parsed.n})  # fmt: skip
     cds, places = parsed.outputs[2], parsed.at[:, 2].tolist()
     codons, out = np.frombuffer(codon_table(1), dtype=np.uint8), np.empty(cds.size // 3, dtype=np.uint8)
-    texts = [cds[a:b].tobytes().decode() for a, b in zip(places, places[1:], strict=False)][:2000]
+    texts = [cds[a:b].tobytes().decode() for a, b in pairwise(places)][:2000]
     share = sum(map(len, texts)) / cds.size
     other = cds.copy()
     contestants: Contestants = {

@@ -135,7 +135,8 @@ def _flat_record(rng: np.random.Generator, number: int) -> str:
     ]  # fmt: skip
     for k in range(5):
         lines += [f"REFERENCE   {k + 1}  (bases 1 to {n})", "  AUTHORS   Author,A., Writer,B. and Other,C.",
-                  f"  TITLE     {title} {k}", "  JOURNAL   J. Synth. 12 (3), 45-67 (2020)", f"   PUBMED   {number + k}"]  # fmt: skip
+                  f"  TITLE     {title} {k}", "  JOURNAL   J. Synth. 12 (3), 45-67 (2020)",
+                  f"   PUBMED   {number + k}"]  # fmt: skip
     lines += ["COMMENT     VALIDATED REFSEQ: This record has undergone validation or preliminary review.",
               "FEATURES             Location/Qualifiers"]  # fmt: skip
     lines += _feature("source", f"1..{n}", organism="Synthetica exemplaris", mol_type="mRNA", db_xref="taxon:9606")

@@ -26,7 +26,7 @@ def _table(path, n_genes=3000, seed=1):
                 if rng.random() < 0.8
                 else ("-", "-", "?")
             )
-            rows.append([str(taxid), str(gene), "MODEL", f"XM_{gene}.1", "-", f"XP_{gene}.1", "-", f"NC_{taxid}.1", "-", *place,
+            rows.append([str(taxid), str(gene), "MODEL", f"XM_{gene}.1", "-", "XP_1.1", "-", "NC_1.1", "-", *place,
                          "-", "-", "-", f"S{gene}"])  # fmt: skip
     rows += rng.sample(rows, 20)  # a gene's rows need not stand together
     path.write_text("#" + "\t".join(COLUMNS) + "\n" + "".join("\t".join(row) + "\n" for row in rows))
@@ -65,7 +65,8 @@ def _plain(rows, name, taxids, cap, limit):
 
 
 @pytest.mark.parametrize(("taxids", "cap", "limit"), [
-    (None, None, None), (None, 100, None), (None, None, 300_000), (None, 200, 900_000), (frozenset({7227, 10090}), 50, 10**9),
+    (None, None, None), (None, 100, None), (None, None, 300_000), (None, 200, 900_000),
+    (frozenset({7227, 10090}), 50, 10**9),
 ])  # fmt: skip
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_sample_equals_a_plain_one(tmp_path, monkeypatch, taxids, cap, limit, n_threads):

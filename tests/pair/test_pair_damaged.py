@@ -174,8 +174,8 @@ def test_disagreement_with_the_published_protein_follows_the_settings(policy, tm
 
 def test_cds_with_two_parents_and_escaped_names(tmp_path):
     annotation = [
-        ("gene", 5, 37, "+", ".", "ID=g1;locus_tag=A%3BB%2CC;Name=n%25"),
-        ("mRNA", 5, 37, "+", ".", "ID=r1;Parent=g1"), ("mRNA", 5, 37, "+", ".", "ID=r2;Parent=g1"),
+        ("gene", 5, 37, "+", ".", "ID=g%2C1;locus_tag=A%3BB%2CC;Name=n%25"),
+        ("mRNA", 5, 37, "+", ".", "ID=r1;Parent=g%2C1"), ("mRNA", 5, 37, "+", ".", "ID=r2;Parent=g%2C1"),
         ("exon", 5, 37, "+", ".", "Parent=r1,r2"), ("CDS", 5, 37, "+", "0", "ID=c1;Parent=r1,r2;protein_id=P"),
     ]  # fmt: skip
     rows, _ = _run(tmp_path, annotation)

@@ -98,8 +98,8 @@ def _coding(exons, strand, coded, protein, parent):
     for a, b in exons[:: 1 if strand == "+" else -1]:
         part = [i for i in range(a, b) if i in inside]
         if part:
-            yield (f"c1\tt\tCDS\t{part[0] + 1}\t{part[-1] + 1}\t.\t{strand}\t{-n_before % 3}\tID=cds-{protein};Parent={parent};"
-                   f"protein_id={protein}")  # fmt: skip
+            yield (f"c1\tt\tCDS\t{part[0] + 1}\t{part[-1] + 1}\t.\t{strand}\t{-n_before % 3}\tID=cds-{protein};"
+                   f"Parent={parent};protein_id={protein}")  # fmt: skip
             n_before += len(part)
 
 

@@ -1,4 +1,4 @@
-"""config/local.yaml as the example says, on real records: the graph's data stages from local files to the data report."""
+"""config/local.yaml on real records: the graph's data stages from local files to the data report."""
 
 from __future__ import annotations
 

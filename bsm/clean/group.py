@@ -133,7 +133,7 @@ def _add(state: _State, rows: _Rows, where: str) -> None:
         state.pieces_of[number] = keys
     for row, nt, key in zip(rows, nucleotide, keys, strict=True):
         is_new = evidence.add_key(number, (role is Role.DOCUMENT, key))
-        if is_new and not (nt and len(row["sequence"]) > settings.container_nt):
+        if is_new and standable(row["sequence"], nt) and not (nt and len(row["sequence"]) > settings.container_nt):
             for sketch in sketches(row["sequence"], nt, _codes(row, state.settings), settings.sample_every):
                 evidence.add_sketch(number, sketch)
         if row["gene_id"] is not None and role is not Role.CONTIG:
@@ -165,14 +165,17 @@ def _families(state: _State) -> Families:
     for place, number in enumerate(order):
         rank[number] = place
     links = state.evidence.links(settings.link_containment, settings.link_all_pairs)
-    first = _grown(state, rank, links, set())
-    again = state.evidence.links(settings.link_containment, settings.link_all_pairs, frozenset(first.containers))
-    families = _grown(state, rank, sorted({*links, *again}), first.containers)
+    families = _grown(state, rank, links, set())
+    if any(state.roles[number] is Role.NUCLEOTIDE for number in families.containers):
+        without = frozenset(families.containers)
+        again = state.evidence.links(settings.link_containment, settings.link_all_pairs, without)
+        links = sorted({*links, *again})
+        families = _grown(state, rank, links, families.containers)
     touches: dict[int, set[int]] = {number: set() for number in state.pieces_of}
     for number, keys in state.pieces_of.items():
         firsts = (state.evidence.first_with((is_document, key)) for key in keys for is_document in (False, True))
         touches[number] |= {first for first in firsts if first is not None and first != number}
-    for link in (*links, *again):
+    for link in links:
         for document, other in ((link.inner, link.outer), (link.outer, link.inner)):
             if document in touches:
                 touches[document].add(other)

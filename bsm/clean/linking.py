@@ -71,9 +71,9 @@ class Evidence:
     def links(self, share: float, all_pairs_up_to: int, without: frozenset[int] = frozenset()) -> list[Link]:
         """Distinct pairs of records of which one holds at least ``share`` of the other's k-mers, sorted.
 
-        A k-mer in more than ``all_pairs_up_to`` sequences compares them with the longest few of them only (Linclust:
-        Steinegger and Soeding 2018), so that a family of any size costs linear time and stays linked. ``without``
-        are records that are left out, so that they are nobody's longest.
+        A k-mer in more than ``all_pairs_up_to`` sequences compares them with the longest few only (Linclust:
+        Steinegger and Soeding 2018) and with the next in size, so that a family of any size costs linear time and
+        stays linked. ``without`` are records that are left out, so that they are nobody's longest.
         """
         records = np.array(self._unit_record, dtype=np.int64)
         used = np.flatnonzero(~np.isin(records, sorted(without)))
@@ -101,8 +101,10 @@ class Evidence:
     def _shared(self, used: np.ndarray, all_pairs_up_to: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Pairs of units with the number of k-mers they share."""
         sizes = np.array([self._sketches[unit].hashes.size for unit in used], dtype=np.int64)
+        longest = np.argsort(-sizes, kind="stable")  # first, also among those that share a k-mer
+        used, sizes = used[longest], sizes[longest]
         hashes, units = np.concatenate([self._sketches[unit].hashes for unit in used]), np.repeat(used, sizes)
-        order = np.lexsort((units, -np.repeat(sizes, sizes), hashes))  # the longest first
+        order = np.argsort(hashes, kind="stable")
         hashes, units = hashes[order], units[order]
         bounds = np.concatenate(([0], np.flatnonzero(np.diff(hashes)) + 1, [hashes.size]))
         n_units = len(self._sketches)
@@ -113,7 +115,8 @@ class Evidence:
 
 def _pairs(units: np.ndarray, starts: np.ndarray, lengths: np.ndarray, n_units: int, limit: int
            ) -> Iterator[np.ndarray]:  # fmt: skip
-    """Pairs of units in each run, as ``lower * n_units + higher``: all, or in long runs each with the first few."""
+    """Pairs of units in each run, as ``lower * n_units + higher``: all, or in long runs each with the first few and
+    the next few."""
     for length in range(2, int(min(lengths.max(), limit)) + 1):
         runs = units[starts[lengths == length][:, None] + np.arange(length)]
         for i in range(length - 1):
@@ -122,6 +125,7 @@ def _pairs(units: np.ndarray, starts: np.ndarray, lengths: np.ndarray, n_units: 
         run = units[start : start + length]
         for hub in range(_N_HUBS):
             yield _keys(run[hub : hub + 1], run[hub + 1 :], n_units)
+            yield _keys(run[_N_HUBS : length - hub - 1], run[_N_HUBS + hub + 1 :], n_units)
 
 
 def _keys(a: np.ndarray, b: np.ndarray, n_units: int) -> np.ndarray:

@@ -61,7 +61,13 @@ def kmer_hashes(sequence: str, is_nucleotide: bool, k: int) -> np.ndarray:
     """Sorted distinct uint64 hashes of the k-mers of a sequence."""
     alphabet = nucleotides() if is_nucleotide else amino_acids()
     salt = np.uint64(_MIX_NUCLEOTIDES if is_nucleotide else _MIX_AMINO_ACIDS)
-    return np.unique(_kmer_hashes(encode(sequence, alphabet), alphabet.base, k, is_nucleotide, salt))
+    return _distinct(_kmer_hashes(encode(sequence, alphabet), alphabet.base, k, is_nucleotide, salt))
+
+
+def _distinct(hashes: np.ndarray) -> np.ndarray:
+    """Sorted distinct values; ``np.unique`` costs more than the rest of a short frame."""
+    hashes.sort()
+    return hashes[np.concatenate(([True], hashes[1:] != hashes[:-1]))] if hashes.size else hashes
 
 
 def signature(sequence: str, is_nucleotide: bool, k: int, n_permutations: int) -> MinHash | None:
@@ -106,7 +112,7 @@ def sketches(sequence: str, is_nucleotide: bool, genetic_codes: Sequence[int], s
             letters = frame.protein.tobytes()
             if letters not in known:
                 known.add(letters)
-                hashes = np.unique(_kmer_hashes(frame.protein, base, LINK_K_AMINO_ACIDS, False, salt))
+                hashes = _distinct(_kmer_hashes(frame.protein, base, LINK_K_AMINO_ACIDS, False, salt))
                 yield _sketch(hashes, bound, whole=6 * frame.protein.size >= codes.size)
 
 

@@ -152,3 +152,23 @@ def test_sketches_see_both_strands_and_estimate_jaccard(maker):
     )
     estimate = signature(s, True, 21, 256).jaccard(signature(other, True, 21, 256))
     assert abs(estimate - true) < 0.1
+
+
+def test_a_repeat_in_many_genes_does_not_chain_them_and_is_training(maker, write, tmp_path):
+    repeat = maker.dna(300)
+    genes = [gene(maker, n, n_aa=500) for n in range(30)]
+    for dna, *_ in genes:
+        dna["sequence"] = dna["sequence"][:150] + repeat + dna["sequence"][150:]
+    rows = [*(row for g in genes for row in g), piece("nt:alu", repeat, "dna", source="nt")]
+    found, counts = grouped(tmp_path, [write("a", rows[:-1]), write("b", rows[-1:])], valid_share=1.0)
+    assert len({row["group_id"] for name, row in found.items() if name != "nt:alu"}) == 30
+    assert found["nt:alu"]["split"] == "train"
+    assert "drawn_for_validation_but_part_of_others" in {c["reason"] for c in counts}
+
+
+@pytest.mark.parametrize("n_members", [20, 200])
+def test_a_family_is_one_group_below_and_above_the_limit_of_all_pairs(maker, write, tmp_path, n_members):
+    founder = maker.protein(120)
+    rows = [piece(f"aa:{n}", maker.edited(founder, 6), "protein") for n in range(n_members)]
+    found, _ = grouped(tmp_path, [write("a", rows)], deduplicate={"link_all_pairs": 32})
+    assert len({row["group_id"] for row in found.values()}) == 1

@@ -245,21 +245,24 @@ def _begins(block: np.ndarray, at: int, mark: np.ndarray) -> bool:
 @njit(cache=True, nogil=True)
 def _find(text: np.ndarray, at: int, end: int, one: int, other: int) -> int:
     """Place of the first of two bytes in text[at:end], else ``end``; for long stretches."""
-    while at + 32 <= end:
-        hit = False
-        for i in range(32):
-            hit |= (text[at + i] == one) | (text[at + i] == other)
-        if hit:
+    a, b = np.uint8(one), np.uint8(other)
+    while at + 64 <= end:
+        part = text[at : at + 64]
+        n_hits = np.uint8(0)
+        for i in range(64):
+            n_hits |= np.uint8(part[i] == a) | np.uint8(part[i] == b)
+        if n_hits:
             break
-        at += 32
+        at += 64
     return find_byte(text, at, end, one, other)
 
 
 @njit(cache=True, nogil=True)
 def find_byte(text: np.ndarray, at: int, end: int, one: int, other: int) -> int:
     """As ``_find``, for a few letters; unsigned positions spare the check for negative indices."""
+    a, b = np.uint8(one), np.uint8(other)
     for i in range(np.uint64(at), np.uint64(end)):
-        if text[i] == one or text[i] == other:
+        if text[i] == a or text[i] == b:
             return np.int64(i)  # type: ignore[return-value]
     return end
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -35,12 +36,27 @@ PASSING = ["429:1", "429", "500", "503:2", "408", "gone", "norange"]
 """Faults that end when the request is sent again."""
 
 
-def drawn(rng: random.Random, n_bytes: int) -> str:
-    """One fault: its name, or name:argument."""
-    at = rng.randrange(n_bytes)
-    kinds = [*PASSING, f"cut:{at}", f"cut:{at}", f"stall:{at}", f"length:{rng.choice([-at - 1, 7, 1000])}", "html",
-             "wrong", "short", "changed", "404", "redirect-http", "redirect-host", "redirect-page"]  # fmt: skip
-    return rng.choice(kinds)
+class Sequence(NamedTuple):
+    """What a seed stands for."""
+
+    name: str
+    has_checksum: bool
+    has_size: bool
+    faults: list[str]
+
+
+def sequence_of(seed: int) -> Sequence:
+    """A file, what is published about it, and one to five faults (``name`` or ``name:argument``)."""
+    rng = random.Random(seed)
+    name = rng.choice(sorted(VERSIONS))
+    has_checksum, has_size = rng.random() < 0.6, rng.random() < 0.5
+    faults = []
+    for _ in range(rng.randint(1, 5)):
+        at = rng.randrange(len(VERSIONS[name][0]))
+        kinds = [*PASSING, f"cut:{at}", f"cut:{at}", f"stall:{at}", f"length:{rng.choice([-at - 1, 7, 1000])}", "html",
+                 "wrong", "short", "changed", "404", "redirect-http", "redirect-host", "redirect-page"]  # fmt: skip
+        faults.append(rng.choice(kinds))
+    return Sequence(name, has_checksum, has_size, faults)
 
 
 @pytest.fixture(autouse=True)
@@ -66,13 +82,11 @@ def settings_of(server):
 
 @pytest.mark.parametrize("seed", range(N_SEQUENCES))
 def test_after_any_sequence_of_faults_the_file_is_right_or_the_message_says_why(faulty_server, tmp_path, seed):
-    rng = random.Random(seed)
-    name = rng.choice(sorted(VERSIONS))
+    name, has_checksum, has_size, drawn = sequence_of(seed)
     first, second = VERSIONS[name]
-    has_checksum, has_size = rng.random() < 0.6, rng.random() < 0.5
     server = faulty_server
     server.files, server.replacements = {name: first}, {name: second}
-    faults = [spelled(drawn(rng, len(first)), server, name) for _ in range(rng.randint(1, 5))]
+    faults = [spelled(fault, server, name) for fault in drawn]
     server.faults = list(faults)
     known = {"md5": hashlib.md5(first).hexdigest()} if has_checksum else {}
     known |= {"n_bytes": len(first)} if has_size else {}
@@ -88,6 +102,7 @@ def test_after_any_sequence_of_faults_the_file_is_right_or_the_message_says_why(
     else:
         # Only a publisher who replaced the file can make it impossible.
         assert "changed" in faults and known, faults
+        print(f"seed {seed}: stopped, message named file, reason and way out: {drawn}")
         return
     data = target.read_bytes()
     allowed = {first} if known.keys() & {"md5"} else {first, second}
@@ -96,6 +111,7 @@ def test_after_any_sequence_of_faults_the_file_is_right_or_the_message_says_why(
     assert data in allowed, faults
     assert fetched.sha256 == hashlib.sha256(data).hexdigest() and fetched.n_bytes == len(data)
     assert sorted(p.name for p in tmp_path.iterdir()) == [name]
+    print(f"seed {seed}: right bytes after {drawn}")
 
 
 def _undetectable(data: bytes, faults: list[str], name: str, has_size: bool) -> set[bytes]:
@@ -110,16 +126,13 @@ def _undetectable(data: bytes, faults: list[str], name: str, has_size: bool) -> 
     return found
 
 
-def test_a_published_checksum_leaves_nothing_undetectable():
-    """The other half of the promise above: with a checksum the allowed set is the one right file."""
-    with_checksum = [s for s in range(N_SEQUENCES) if _draws_checksum(s)]
-    assert len(with_checksum) >= 25
-
-
-def _draws_checksum(seed: int) -> bool:
-    rng = random.Random(seed)
-    rng.choice(sorted(VERSIONS))
-    return rng.random() < 0.6
+def test_the_seeds_draw_every_fault_with_and_without_a_published_checksum():
+    sequences = [sequence_of(seed) for seed in range(N_SEQUENCES)]
+    drawn = {fault.partition(":")[0] for s in sequences for fault in s.faults}
+    assert drawn == {*(f.partition(":")[0] for f in PASSING), "cut", "stall", "length", "html", "wrong", "short",
+                     "changed", "404", "redirect-http", "redirect-host", "redirect-page"}  # fmt: skip
+    assert sum(s.has_checksum for s in sequences) >= 25  # there nothing but the one right file is accepted
+    assert {s.name for s in sequences} == VERSIONS.keys()
 
 
 @pytest.mark.parametrize(
@@ -161,6 +174,7 @@ def test_credentials_stay_with_their_host(faulty_server, tmp_path, monkeypatch):
 _CHILD = """
 import sys
 from pathlib import Path
+from typing import NamedTuple
 from bsm.acquire.fetch import Fetcher
 from bsm.base.config.data import AcquireSettings
 from bsm.base.config.sources import Server

@@ -70,7 +70,7 @@ def scan_gff3_by_sequence(
     ``depth`` says by its type how much of a row is read (SKIP, LINKS, ALL). Raises InputError as ``read_gff3``.
     """
     remaining = count_lines(path)
-    scanner = _Scanner(path, depth, tags, damaged)
+    scanner = GffScanner(path, depth, tags, damaged)
     waiting: dict[str, _Rows] = {}
     for name, n_lines, rows, text, start in scanner.runs():
         waiting.setdefault(name, _Rows()).add(rows, text, start)
@@ -137,7 +137,7 @@ def _blocks(path: Path | str) -> Iterator[np.ndarray]:
                 n_filled -= end
 
 
-class _Scanner:
+class GffScanner:
     """Runs the compiled scan over the blocks and looks after what it stops for."""
 
     def __init__(

@@ -153,7 +153,7 @@ def _write(folder, letters, lines, proteins, transcripts):
     return GenomeFiles(**files)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(worlds())
 def test_any_annotation_gives_the_same_rows_and_report(world):
     with tempfile.TemporaryDirectory() as folder:

@@ -39,7 +39,7 @@ from bsm.base.fasta import read_fasta
 from bsm.base.fasta_scan import scan_fasta
 from bsm.base.genbank import read_genbank
 from bsm.base.gff3_scan import GffScanner, scan_gff3_by_sequence
-from bsm.pair import kernels
+from bsm.pair import kernels, link
 from bsm.pair.contigs import read_contigs
 from bsm.pair.extract import Extractor
 from bsm.pair.genome import GenomeFiles, rows_by_kernels, write_genes
@@ -48,7 +48,7 @@ from bsm.pair.report import PairsReport
 from bsm.pair.store import SequenceStore
 
 Contestants = dict[str, Callable[[], object]]
-TAGS = (*kernels.ODD_TAGS, *kernels.RANGE_TAGS)
+TAGS = (*link.ODD_TAGS, *link.RANGE_TAGS)
 
 
 def race(
@@ -115,10 +115,10 @@ def read_benchmarks(folder: Path, repeats: int) -> None:
     gff = folder / "genomic.gff.gz"
     ours = lambda: sum(t.n_rows for t in scan_gff3_by_sequence(gff, depth_of, TAGS))  # noqa: E731
     one_pass = lambda: sum(len(run[2]) for run in GffScanner(gff, depth_of, TAGS, None).runs())  # noqa: E731
-    race("GFF3, rows with ID and Parent", decompress(gff) / 1e6, "MB/s",
-         {"ours": one_pass, "peer": lambda: polars_gff3(gff), "limit": lambda: decompress(gff)}, repeats, {})  # fmt: skip
-    race("GFF3, by sequence (two passes)", decompress(gff) / 1e6, "MB/s",
-         {"ours": ours, "peer": lambda: polars_gff3(gff), "limit": lambda: decompress(gff)}, repeats, {})  # fmt: skip
+    others: Contestants = {"peer": lambda: polars_gff3(gff), "limit": lambda: decompress(gff)}
+    size = decompress(gff) / 1e6
+    race("GFF3, rows with ID and Parent", size, "MB/s", {"ours": one_pass, **others}, repeats, {})
+    race("GFF3, by sequence (two passes)", size, "MB/s", {"ours": ours, **others}, repeats, {})
     flat = folder / "rna.gbff.gz"
     race("GenBank, what pair reads", decompress(flat) / 1e6, "MB/s", {
         "ours": lambda: genbank_as_pair(flat),
@@ -155,12 +155,12 @@ class Parsed:
         record = Seq(self.contig.letters.decode())
         rows, parts = self.table.rows, self.genes.parts
         for unit in self.genes.units[:n]:
-            gene = rows[unit[kernels.UNIT_GENE]]
+            gene = rows[unit[link.UNIT_GENE]]
             strand = int(gene[kernels.STRAND])
             SeqFeature(SimpleLocation(int(gene[kernels.START]), int(gene[kernels.END]), strand)).extract(record)
             for first, end in (
-                (kernels.UNIT_EXONS, kernels.UNIT_EXONS_END),
-                (kernels.UNIT_CODING, kernels.UNIT_CODING_END),
+                (link.UNIT_EXONS, link.UNIT_EXONS_END),
+                (link.UNIT_CODING, link.UNIT_CODING_END),
             ):
                 spans = [SimpleLocation(int(a), int(b), strand) for a, b, _ in parts[unit[first] : unit[end]]][::strand]
                 letters = SeqFeature(CompoundLocation(spans) if len(spans) > 1 else spans[0]).extract(record)

@@ -298,7 +298,7 @@ def _kind_of(block: np.ndarray, at: int, stop: int, table: np.ndarray, text: np.
 
 
 @njit(cache=True, nogil=True)
-def _hash(text: np.ndarray, at: int, stop: int) -> tuple[int, int]:
+def hash_of(text: np.ndarray, at: int, stop: int) -> tuple[int, int]:
     """FNV-1a of text[at:stop], 64 bits; and the bits SEVERAL_PARENTS and ESCAPED."""
     value = np.uint64(14695981039346656037)
     marks = 0
@@ -402,12 +402,12 @@ def _read_attributes(text: np.ndarray, at: int, end: int, depth: int, tag_ends: 
             has_value = True
             if equals - at == 2 and text[at] == 73 and text[at + 1] == 68 and row[ID_END] == 0:
                 row[ID], row[ID_END] = equals + 1, stop
-                row[ID_HASH], marks = _hash(text, equals + 1, stop)
+                row[ID_HASH], marks = hash_of(text, equals + 1, stop)
                 found |= marks & ESCAPED
             elif equals - at == 6 and text[at] == 80 and text[at + 1] == 97 and text[at + 5] == 116:
                 if row[PARENT_END] == 0:
                     row[PARENT], row[PARENT_END] = equals + 1, stop
-                    row[PARENT_HASH], marks = _hash(text, equals + 1, stop)
+                    row[PARENT_HASH], marks = hash_of(text, equals + 1, stop)
                     found |= marks
             elif depth == ALL:
                 found |= _tag_bit(text, at, equals, tag_ends, tag_text)

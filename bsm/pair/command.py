@@ -18,6 +18,7 @@ from bsm.pair.report import PairsReport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of both ways to call the command."""
     graph = parser.add_argument_group("from a source of the config (as the rules call it)")
     graph.add_argument("--source", metavar="JSON|NAME", help="source of the config, as JSON or by name")
     graph.add_argument("--part", metavar="PART", help="part of the source: a species, or all")

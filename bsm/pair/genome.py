@@ -156,7 +156,7 @@ def rows_by_kernels(
 ) -> Iterator[pa.Table | Row]:
     """The same by compiled kernels, which leave unusual genes to the code that ``rows_one_by_one`` uses."""
     from bsm.base.gff3_scan import scan_gff3_by_sequence  # numba: only where it pays
-    from bsm.pair.kernels import ODD_TAGS, RANGE_TAGS
+    from bsm.pair.link import ODD_TAGS, RANGE_TAGS
     from bsm.pair.ordinary import OrdinaryGenes, depth_of
 
     tables = scan_gff3_by_sequence(gff, depth_of, (*ODD_TAGS, *RANGE_TAGS), damaged)

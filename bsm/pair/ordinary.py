@@ -1,6 +1,6 @@
 """The ordinary genes of one sequence as whole columns: what ``extract`` makes row by row, by compiled kernels.
 
-A gene is ordinary if nothing about it needs a rule (``kernels.link``), and if what it reads to is what was published,
+A gene is ordinary if nothing about it needs a rule (``link``), and if what it reads to is what was published,
 or nothing was published and no stop stands inside. Everything else goes to ``from_gff`` and ``extract``.
 """
 
@@ -15,11 +15,11 @@ import pyarrow as pa
 
 from bsm.base.gff3_scan import ALL, END, KIND, LINE, LINKS, SKIP, START, STRAND, GffTable
 from bsm.base.tables import GENES, ROW_GROUP_ROWS
-from bsm.pair import kernels
+from bsm.pair import kernels, link
 from bsm.pair.columns import Texts, copied, lists, same, strings
 from bsm.pair.extract import IMMUNE, Extractor, Row
 from bsm.pair.from_gff import genes_of_rows, is_gene, is_wanted
-from bsm.pair.kernels import (
+from bsm.pair.link import (
     UNIT_CODING,
     UNIT_CODING_END,
     UNIT_EXONS,
@@ -44,12 +44,12 @@ def depth_of(kind: str) -> int:
 
 def _role(kind: str) -> int:
     if kind in ("exon", "CDS"):
-        return kernels.EXON if kind == "exon" else kernels.CODING
+        return link.EXON if kind == "exon" else link.CODING
     if is_gene(kind):
-        return kernels.ODD_GENE if kind.startswith("pseudogene") else kernels.GENE
+        return link.ODD_GENE if kind.startswith("pseudogene") else link.GENE
     if kind == "region":
-        return kernels.OTHER
-    return kernels.ODD_TRANSCRIPT if kind in IMMUNE else kernels.TRANSCRIPT
+        return link.OTHER
+    return link.ODD_TRANSCRIPT if kind in IMMUNE else link.TRANSCRIPT
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ class OrdinaryGenes:
         self._table, self._contig, self._extractor = table, contig, extractor
         self._letters = np.frombuffer(contig.letters, dtype=np.uint8)
         self._gene_of = np.full(table.n_rows, -1)
-        self.units, self.parts = np.empty((0, kernels.N_UNIT_COLUMNS), dtype=np.int64), np.empty((0, 3))
+        self.units, self.parts = np.empty((0, link.N_UNIT_COLUMNS), dtype=np.int64), np.empty((0, 3))
         if not (contig.is_circular or contig.is_transcript):
             self._find_units()
         ordinary = np.zeros(table.n_rows + 1, dtype=np.bool_)
@@ -81,13 +81,13 @@ class OrdinaryGenes:
         rows, n_rows = self._table.rows, self._table.n_rows
         roles = np.array([_role(kind) for kind in self._table.kinds], dtype=np.int64)[rows[:, KIND]]
         parent_of, odd = np.empty(n_rows, dtype=np.int64), np.empty(n_rows, dtype=np.bool_)
-        if not kernels.link(rows, self._table.text, roles, self._gene_of, parent_of, odd):
+        if not link.link(rows, self._table.text, roles, self._gene_of, parent_of, odd):
             self._gene_of[:] = -1
             return
         length_nt = rows[:, END] - rows[:, START]
         odd |= (rows[:, END] > self._letters.size) | (length_nt > self._extractor.settings.max_gene_nt)
-        units, self.parts = np.empty((n_rows, kernels.N_UNIT_COLUMNS), np.int64), np.empty((n_rows, 3), np.int64)
-        n_units = kernels.make_units(rows, roles, self._gene_of, parent_of, odd, units, self.parts)
+        units, self.parts = np.empty((n_rows, link.N_UNIT_COLUMNS), np.int64), np.empty((n_rows, 3), np.int64)
+        n_units = link.make_units(rows, roles, self._gene_of, parent_of, odd, units, self.parts)
         self.units = units[:n_units].copy()
 
     def rows(self) -> Iterator[pa.Table | Row]:

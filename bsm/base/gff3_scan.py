@@ -153,9 +153,10 @@ class GffScanner:
     def runs(self) -> Iterator[tuple[str, int, np.ndarray, np.ndarray, int]]:
         """Yield (sequence name, feature lines, rows, text, its place) of stretches of lines of one sequence."""
         state = np.array([0, 1, 0, 0, 0, 0], dtype=np.int64)  # see _scan
-        name = b""
+        name, rows = b"", np.empty((0, N_COLUMNS), dtype=np.int64)
         for block in _blocks(self._path):
-            rows = np.empty((block.size // _LEAST_ROW_BYTES + 1, N_COLUMNS), dtype=np.int64)
+            if len(rows) <= block.size // _LEAST_ROW_BYTES:  # reused: fresh pages for every block cost a fifth
+                rows = np.empty((block.size // _LEAST_ROW_BYTES + 1, N_COLUMNS), dtype=np.int64)
             state[0], start, code = 0, 0, _NEW_NAME
             while code != _BLOCK_DONE:
                 place = np.frombuffer(name, dtype=np.uint8)

@@ -254,8 +254,6 @@ def biopython_pairs(fasta: Path, gff: Path, proteins: Path, out: Path | None = N
         dna, rna, cds = map(str, found)
         texts = {"dna": dna, "rna": rna, "cds": cds, "protein": protein}
         rows.append({"gene": gene, "transcript": name, **texts, "ok": protein == published[names[name]]})
-            {"gene": gene, "transcript": name, "dna": dna, "rna": rna, "cds": cds, "protein": protein, "ok": equal}
-        )
     if out is not None:
         pq.write_table(pa.Table.from_pylist(rows), out, compression="zstd", compression_level=1)
     return len(rows)

@@ -1,4 +1,12 @@
 # Benchmark items out (per part), then duplicates, groups and the split (over all sources), then one gate per source.
+SEARCH_READS = {"level", "min_coverage", "search", "context_nt", "min_rest_nt"}
+GROUP_READS = {"seed", "valid_share", "context_nt", "deduplicate", "search"}
+GATE_READS = {
+    *("min_coverage", "search", "context_nt", "min_rest_nt", "valid_share"),
+    *("max_loss", "max_validation_loss", "acknowledge_loss"),
+}
+
+
 rule clean_search:
     input:
         benchmarks=expand("data/benchmarks/{benchmark}.parquet", benchmark=BENCHMARKS),
@@ -17,7 +25,7 @@ rule clean_search:
         mem_mb=4000,
         runtime=1440,
     params:
-        settings=as_json(CONFIG.clean),
+        settings=as_json(CONFIG.clean, only=SEARCH_READS),
         code=code_hash("bsm.clean.decontaminate"),
     shell:
         "python -m bsm clean search --items {input.benchmarks:q} --corpus {input.corpus:q} --settings {params.settings:q}"
@@ -40,7 +48,7 @@ rule clean_group:
         mem_mb=8000,
         runtime=2880,
     params:
-        settings=as_json(CONFIG.clean),
+        settings=as_json(CONFIG.clean, only=GROUP_READS),
         code=code_hash("bsm.clean.group"),
     shell:
         "python -m bsm clean group --kept {input.kept:q} --settings {params.settings:q} --out {output.groups:q}"
@@ -66,7 +74,7 @@ checkpoint clean_gate:
         mem_mb=4000,
         runtime=480,
     params:
-        settings=as_json(CONFIG.clean),
+        settings=as_json(CONFIG.clean, only=GATE_READS),
         code=code_hash("bsm.clean.gate"),
     shell:
         "python -m bsm clean gate --kept {input.kept:q} --removed {input.removed:q} --groups {input.groups:q}"

@@ -278,7 +278,7 @@ def _number(block: np.ndarray, at: int, stop: int) -> int:
         digit = np.int64(block[i]) - 48
         if digit > 9 or digit < 0:
             return -1
-        value = 10 * value + digit
+        value = 10 * value + digit  # type: ignore[assignment]
     return value
 
 

@@ -299,7 +299,6 @@ class _PartFile:
                                     way_out="Free space and run again; the transfer resumes") from error  # fmt: skip
             finally:
                 self.offset = self.size
-            os.fsync(out.fileno())
         if self._total is not None and self.size < self._total:
             raise TransientError(f"connection ended after {self.size:,} of {self._total:,} bytes")
 

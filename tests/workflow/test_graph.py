@@ -98,7 +98,7 @@ def test_a_dropped_species_re_runs_only_what_depends_on_it(copy_of_run, tmp_path
     (tmp_path / "fewer.yaml").write_text(yaml.safe_dump(config))
     run = snakemake("--cores", "2", directory=copy_of_run, config=tmp_path / "fewer.yaml")
     rules = [name for name, _ in run.jobs]
-    assert not {"miniature", "acquire_genome", "acquire_source", "pair", "clean_search"} & set(rules)
+    assert not {"miniature", "acquire_source", "pair", "clean_search"} & set(rules)
     assert ("shard", "source=refseq_pairs") in run.jobs
 
 

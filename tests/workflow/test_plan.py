@@ -31,7 +31,7 @@ def test_a_real_config_is_planned_offline(tmp_path, name):
 
 def test_the_paper_config_plans_one_chain_for_every_species(tmp_path):
     run = snakemake("-n", "--cores", "64", directory=tmp_path, config=ROOT / "config" / "paper.yaml")
-    species = [w for name, w in run.jobs if name == "acquire_genome"]
+    species = [w for name, w in run.jobs if name == "acquire_source" and "source=refseq_pairs" in w]
     assert len(species) == 14
     assert [w for name, w in run.jobs if name == "pair" and "refseq_pairs" in w] == species
 

@@ -1,34 +1,5 @@
 # Raw files, verified against their publisher's checksums. Payloads are state of the downloader (they survive a failed
-# job and are resumed); only their list is an output, and for genomes the two files that a person may want to look at.
-rule acquire_genome:
-    input:
-        world=WORLD,
-    output:
-        files="data/raw/{source}/{part}/files.csv",
-        fasta=ensure("data/raw/{source}/{part}/genomic.fna.gz", non_empty=True),
-        gff=ensure("data/raw/{source}/{part}/genomic.gff.gz", non_empty=True),
-    log:
-        "logs/acquire/{source}.{part}.log",
-    benchmark:
-        "logs/times/acquire/{source}.{part}.tsv"
-    wildcard_constraints:
-        source=one_of(genome_sources()),
-    retries: RETRIES
-    conda:
-        "../../envs/acquire.yaml"
-    resources:
-        mem_mb=1000,
-        runtime=240,
-    params:
-        source=source_json,
-        address=source_address,
-        folder=subpath(output.files, parent=True),
-        code=code_hash("bsm.acquire.command"),
-    shell:
-        'python -m bsm acquire --source {params.source:q} --part {wildcards.part:q} --servers "$BSM_SERVERS"'
-        ' --settings "$BSM_ACQUIRE" --out {params.folder:q} 2> {log:q}'
-
-
+# job and are resumed); only their list is an output.
 rule acquire_source:
     input:
         world=WORLD,
@@ -39,8 +10,6 @@ rule acquire_source:
         "logs/acquire/{source}.{part}.log",
     benchmark:
         "logs/times/acquire/{source}.{part}.tsv"
-    wildcard_constraints:
-        source=one_of(set(SOURCES) - set(genome_sources())),
     retries: RETRIES
     conda:
         "../../envs/acquire.yaml"

@@ -48,10 +48,6 @@ def sources_of(stage):
     return [name for name, source in SOURCES.items() if STAGE_OF_KIND[source.kind] == stage]
 
 
-def genome_sources():
-    return [name for name, source in SOURCES.items() if source.kind == "refseq_genomes"]
-
-
 def as_json(value, only=None, without=None):
     """Settings as JSON with sorted keys: the order of keys in a config must not re-run a rule.
 
@@ -94,12 +90,15 @@ def local_files(wildcards):
     return own_files(SOURCES[wildcards.source])
 
 
-def genome_files(wildcards):
-    """The two genome files are inputs of their own, so that a corrected annotation re-runs its species only."""
-    if wildcards.source not in genome_sources():
-        return []
-    folder = f"data/raw/{wildcards.source}/{wildcards.part}"
-    return [f"{folder}/genomic.fna.gz", f"{folder}/genomic.gff.gz"]
+def edited_files(wildcards):
+    """Raw files changed by hand since acquire listed them, as a parameter: a corrected annotation re-runs its species
+    only. files.csv is written last, so there are none before and after a run of acquire."""
+    listing = Path(f"data/raw/{wildcards.source}/{wildcards.part}/files.csv")
+    if not listing.exists():
+        return ""
+    written = listing.stat().st_mtime_ns
+    files = (f for f in sorted(listing.parent.rglob("*")) if f.is_file())
+    return " ".join(f"{f.name}@{f.stat().st_mtime_ns}" for f in files if f.stat().st_mtime_ns > written)
 
 
 def parts_of(source, pattern):

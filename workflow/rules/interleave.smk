@@ -23,6 +23,7 @@ rule interleave:
         source=source_json,
         settings=as_json(CONFIG.interleave),
         raw=subpath(input.files, parent=True),
+        edited=edited_files,
         code=code_hash("bsm.interleave.command"),
     shell:
         "python -m bsm interleave --source {params.source:q} --raw {params.raw:q} --settings {params.settings:q} --workers {threads}"

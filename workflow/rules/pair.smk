@@ -2,7 +2,6 @@
 rule pair:
     input:
         files="data/raw/{source}/{part}/files.csv",
-        genome=genome_files,
         local=local_files,
     output:
         genes="data/pairs/{source}/{part}.genes.parquet",
@@ -24,6 +23,7 @@ rule pair:
         source=source_json,
         settings=as_json(CONFIG.pair),
         raw=subpath(input.files, parent=True),
+        edited=edited_files,
         code=code_hash("bsm.pair.command"),
     shell:
         "python -m bsm pair --source {params.source:q} --part {wildcards.part:q} --raw {params.raw:q}"

@@ -21,6 +21,7 @@ rule sample:
         source=source_json,
         settings=as_json(CONFIG.sample),
         raw=subpath(input.files, parent=True),
+        edited=edited_files,
         code=code_hash("bsm.sample.command"),
     shell:
         "python -m bsm sample --source {params.source:q} --raw {params.raw:q} --settings {params.settings:q}"

@@ -199,13 +199,14 @@ def test_a_wrong_config_is_reported_with_key_value_and_what_is_allowed(name):
 def test_all_problems_are_reported_at_once_also_in_one_list():
     def all_at_once(config):
         set_path("shard", "context_tokens", "long")(config)
+        set_path("shard", "max_passes", True)(config)
         set_path("sources", 0, "kind", "tape")(config)
         set_path("sources", 3, "species", 0, "name", "Nobody nowhere")(config)
         set_path("train", "rounds", 0, "n_tokens", -1)(config)
         config.pop("models")
 
     problems = broken(all_at_once)
-    assert len(problems) == 5, problems
+    assert len(problems) == 6, problems
 
 
 def test_one_bad_source_brings_no_false_problem_of_others():

@@ -59,8 +59,21 @@ def _check_section(name: str, field: FieldInfo, config: Mapping[str, Any]) -> tu
         value = adapter.validate_python(config[name])
         return list(_true_is_no_number(name, config[name], adapter.dump_python(value))), value
     except ValidationError as error:
-        problems = [problem_of(name, annotation, config[name], e) for e in error.errors(include_url=False)]
+        errors = error.errors(include_url=False)
+        problems = [problem_of(name, annotation, config[name], e) for e in errors]
+        problems += _misread_beside(name, adapter, config[name], {e["loc"][0] for e in errors if e["loc"]})
         return problems, _sound_entries(adapter, config[name])
+
+
+def _misread_beside(name: str, adapter: TypeAdapter[Any], raw: Any, bad_keys: set[Any]) -> list[Problem]:
+    """Truth values read as numbers among the keys of a section that are sound beside bad ones."""
+    if not isinstance(raw, Mapping):
+        return []
+    rest = {key: value for key, value in raw.items() if key not in bad_keys}
+    try:
+        return list(_true_is_no_number(name, rest, adapter.dump_python(adapter.validate_python(rest))))
+    except ValidationError:  # a required key is among the bad ones, and reported
+        return []
 
 
 def _true_is_no_number(key: str, raw: Any, value: Any) -> Iterator[Problem]:

@@ -77,7 +77,7 @@ def _acquire_source(args: argparse.Namespace) -> None:
         request = {"kind": source.kind, "species": species.model_dump(), "frozen_date": str(source.frozen_date or "")}
         acquire_genome(_part(args, args.out, source, args.part, request), source, species)
     else:
-        request = source.model_dump(mode="json", exclude={"name", "licence", "group"})
+        request = source.model_dump(mode="json", exclude={"name", "licence", "group", "all_documents"})
         _KINDS[source.kind](_part(args, args.out, source, args.part, request), source)
 
 

@@ -1,7 +1,7 @@
 """Data sets on the Hugging Face hub: a commit, the listing of a folder, its files (hub API).
 
 Files in LFS carry their sha256 in the listing; loader scripts of a data set are never run. Of FineWeb-Edu, terabytes,
-only the columns that interleave reads are fetched (``web_columns.py``).
+only the columns that interleave reads are fetched, and the documents without a candidate left out (``web_columns.py``).
 """
 
 from __future__ import annotations
@@ -61,5 +61,5 @@ def acquire_fineweb_edu(part: Part, source: FinewebEdu) -> None:
             raise DownloadError("no Parquet files in the folder", where=f"{FINEWEB_EDU}@{commit}", value=folder,
                                 way_out="Folders are sample/10BT, data/CC-MAIN-2024-10, ...")  # fmt: skip
         wanted += found
-    fetch_columns(part, "huggingface", wanted, commit)
+    fetch_columns(part, "huggingface", wanted, commit, all_documents=source.all_documents)
     part.finish({"commit": commit})

@@ -1,7 +1,8 @@
 """A stage's code as one short hash, so that a change of what it computes re-runs its rules and a comment does not.
 
 Snakemake sees the shell line of a rule, not the Python behind it. Each rule therefore declares, as a parameter,
-the hash of its stage's project imports, taken transitively over the syntax tree without docstrings and comments.
+the hash of its stage's project imports, taken transitively over the syntax tree without docstrings and comments, and
+of the tables (``*.csv``) that stand beside them, such as the register of external files.
 Left out are the config models (their values reach the rule as parameters), error and progress messages, the
 version, and the help texts of commands: none of them changes a result.
 """
@@ -20,10 +21,13 @@ _WORDS = frozenset({"help", "metavar", "description", "epilog", "way_out"})
 
 
 def code_hash(module: str) -> str:
-    """Hash of ``module`` (such as ``bsm.pair.command``) and all project modules it imports, however deep."""
+    """Hash of ``module`` (such as ``bsm.pair.command``), all project modules it imports, and their folders' tables."""
     digest = hashlib.sha256()
-    for name in sorted(imported_modules(module)):
+    names = sorted(imported_modules(module))
+    for name in names:
         digest.update(f"{name}\n{_tree_text(name)}\n".encode())
+    for table in sorted(table for folder in {_path(name).parent for name in names} for table in folder.glob("*.csv")):
+        digest.update(f"{table.relative_to(_ROOT).as_posix()}\n".encode() + table.read_bytes())
     return digest.hexdigest()[:16]
 
 

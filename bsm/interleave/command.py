@@ -67,7 +67,7 @@ def _own_documents(args: argparse.Namespace, settings: InterleaveSettings) -> No
 
 
 def _source_documents(args: argparse.Namespace, settings: InterleaveSettings) -> None:
-    from bsm.interleave.documents import plan_pieces
+    from bsm.interleave.documents import n_documents_left_out, plan_pieces
     from bsm.interleave.merge import merge
     from bsm.interleave.pipeline import forget, piece_path, run_pieces
 
@@ -75,14 +75,19 @@ def _source_documents(args: argparse.Namespace, settings: InterleaveSettings) ->
     if STAGE_OF_KIND[source.kind] != "interleave":
         raise InputError("not a source of web documents", where=source.name, value=source.kind,
                          way_out=f"bsm {STAGE_OF_KIND[source.kind]} reads it")  # fmt: skip
-    pieces = plan_pieces(files_of(args.raw, "web_parquet"), files_of(args.raw, "web_jsonl"))
+    parquet = files_of(args.raw, "web_parquet")
+    pieces, n_left_out = plan_pieces(parquet, files_of(args.raw, "web_jsonl")), n_documents_left_out(parquet)
     if not pieces:
         raise InputError("no documents listed", where=str(args.raw), way_out="Run bsm acquire for this source first")
+    if n_left_out and settings.three_letter == "read":
+        raise InputError("documents that may hold three-letter notation were left out by acquire", where=str(args.raw),
+                         value=f"{n_left_out:,} documents",
+                         way_out="Set all_documents: true on the source, or interleave.three_letter: drop")  # fmt: skip
     state = args.state or args.found.with_name(f".{args.found.name}.state")
     folder = run_pieces(pieces, state, settings, args.workers)
     counts = Counts("interleave", source.name, "all")
     results = [piece_path(folder, index) for index in range(len(pieces))]
-    merge(results, args.found, args.corpus, counts, settings, source.licence)
+    merge(results, args.found, args.corpus, counts, settings, source.licence, n_left_out)
     if args.counts:
         counts.write(args.counts)
     forget(folder)

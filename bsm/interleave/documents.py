@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from bsm.base.errors import InputError
 from bsm.base.files import reading_text
+from bsm.base.sequence_prefilter import N_DOCUMENTS_SEEN
 
 DOCUMENTS = pa.schema([("id", pa.string()), ("text", pa.string()), ("url", pa.string()), ("dump", pa.string())])
 """What is read of a document; ``url`` and ``dump`` are null where a file has none."""
@@ -44,6 +45,16 @@ def plan_pieces(parquet: Sequence[Path], jsonl: Sequence[Path]) -> list[Piece]:
         if groups:
             pieces.append(Piece(str(path), tuple(groups)))
     return pieces + [Piece(str(path)) for path in jsonl]
+
+
+def n_documents_left_out(parquet: Sequence[Path]) -> int:
+    """Documents that acquire read and did not keep, because no sequence can stand in them."""
+    return sum(_n_left_out(_open(path).metadata) for path in parquet)
+
+
+def _n_left_out(metadata: pq.FileMetaData) -> int:
+    seen = (metadata.metadata or {}).get(N_DOCUMENTS_SEEN.encode())
+    return int(seen) - metadata.num_rows if seen else 0
 
 
 def read_piece(piece: Piece) -> Iterator[pa.Table]:

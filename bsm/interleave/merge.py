@@ -49,15 +49,17 @@ class _Reversed:
 
 
 def merge(
-    results: Sequence[Path], found: Path, corpus: Path, counts: Counts, settings: InterleaveSettings, licence: str
-) -> None:
+    results: Sequence[Path], found: Path, corpus: Path, counts: Counts, settings: InterleaveSettings, licence: str,
+    n_left_out: int = 0,
+) -> None:  # fmt: skip
     """Write ``found`` (FOUND, every sequence) and ``corpus`` (PIECES) from the results of the pieces, in their order.
 
     A document enters the corpus with at least ``min_sequences`` sequences; of documents with the same list
-    of sequences the ``max_copies`` with the smallest ids stay. Memory: one hash and id per such document.
+    of sequences the ``max_copies`` with the smallest ids stay. ``n_left_out`` documents had no candidate and are not
+    in the pieces. Memory: one hash and id per document of the corpus.
     """
     representatives = _representatives(results, settings)
-    n_read = sum(int(pq.read_schema(path).metadata[b"n_documents"]) for path in results)
+    n_read = n_left_out + sum(int(pq.read_schema(path).metadata[b"n_documents"]) for path in results)
     n_with = 0
     seen: set[str] = set()
     with TableWriter(found, FOUND) as found_writer, TableWriter(corpus, PIECES) as corpus_writer:

@@ -21,6 +21,7 @@ from datatrove.executor import LocalPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
 from loguru import logger
 
+from bsm.base import sequence_prefilter
 from bsm.base.config.data import InterleaveSettings
 from bsm.base.files import file_hash
 from bsm.base.progress import Progress
@@ -35,10 +36,8 @@ PIECE_FOUND = pa.schema([*FOUND, pa.field("url", pa.string()), pa.field("dump", 
 
 def scan_documents(table: pa.Table, settings: InterleaveSettings) -> list[dict[str, Any]]:
     """Rows of PIECE_FOUND for a table of DOCUMENTS, in order."""
-    from bsm.interleave.prefilter import may_hold_sequences
-
     texts = table["text"].combine_chunks()
-    passed = may_hold_sequences(texts)
+    passed = sequence_prefilter.may_hold_sequences(texts)
     if settings.three_letter == "read":  # names of amino acids are no anchor
         passed[:] = True
     rows: list[dict[str, Any]] = []
@@ -125,9 +124,9 @@ def piece_path(folder: str | Path, index: int) -> Path:
 
 
 def fingerprint(pieces: Sequence[Piece], settings: InterleaveSettings) -> str:
-    """Hash of what the results depend on: files (size and time), pieces, settings, the code of this stage."""
+    """Hash of what the results depend on: files (size and time), pieces, settings, the code of the detector."""
     stats = {p.path: Path(p.path).stat() for p in pieces}
     files = {path: (stat.st_size, stat.st_mtime_ns) for path, stat in stats.items()}
-    code = [file_hash(path) for path in sorted(Path(__file__).parent.glob("*.py"))]
+    code = [file_hash(path) for path in (*sorted(Path(__file__).parent.glob("*.py")), sequence_prefilter.__file__)]
     facts = [sorted(files.items()), [(p.path, p.groups) for p in pieces], settings.model_dump(), code]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]

@@ -70,6 +70,33 @@ def test_nothing_of_the_truth_is_fetched(world):
     assert not [f.url for f in listings if "truth" in f.url]
 
 
+def interleaved(out, raw, source):
+    names = {option: str(out / option) for option in ("found", "corpus", "counts")}
+    options = [text for option, path in names.items() for text in (f"--{option}", path)]
+    code = main(["interleave", "--source", source.model_dump_json(), "--raw", str(raw), *options])
+    return code, {option: Path(path).read_bytes() for option, path in names.items()}
+
+
+def test_interleave_gives_the_same_whether_acquire_leaves_documents_out_or_not(world, tmp_path, monkeypatch):
+    monkeypatch.chdir(world)
+    web = next(source for source in CONFIG.sources if source.kind == "fineweb_edu")
+    whole = web.model_copy(update={"all_documents": True})
+    servers = json.dumps([server.model_dump(mode="json") for server in CONFIG.servers])
+    common = ["--servers", servers, "--settings", CONFIG.acquire.model_dump_json()]
+    assert main(["acquire", "--source", whole.model_dump_json(), "--out", str(tmp_path / "raw"), *common]) == 0
+    n_all, n_kept = (
+        sum(pq.read_metadata(path).num_rows for path in files_of(folder, "web_parquet"))
+        for folder in (tmp_path / "raw", world / "data/raw/web/all")
+    )
+    assert 0 < n_kept < n_all
+    results = []
+    for number, folder in enumerate((tmp_path / "raw", world / "data/raw/web/all")):
+        (tmp_path / str(number)).mkdir()
+        results.append(interleaved(tmp_path / str(number), folder, web))
+    assert results[0] == results[1] and results[0][0] == 0
+    assert b"no_sequence" in results[0][1]["counts"]
+
+
 def test_a_mirror_in_a_folder_is_not_locked(world):
     assert not (world / "sources.lock").exists()
 

@@ -1,4 +1,5 @@
-"""FineWeb-Edu by columns and ranges: what is kept equals the publisher's columns, and little else is transferred."""
+"""FineWeb-Edu by columns and ranges: what is kept equals the publisher's columns of the documents that can hold a
+sequence, and little else is transferred."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import json
 import random
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -51,19 +53,28 @@ def acquire(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(ServerLimits, "_wait_for_turn", lambda self: None)
 
-    def acquire(servers, out="raw", lock="", **settings):
-        source = {"name": "web", "kind": "fineweb_edu", "folders": ["sample/10BT"]}
+    def acquire(servers, out="raw", lock="", all_documents=False, **settings):
+        source = {"name": "web", "kind": "fineweb_edu", "folders": ["sample/10BT"], "all_documents": all_documents}
         arguments = ["--source", json.dumps(source), "--servers", servers, "--settings", json.dumps(settings)]
         return main(["acquire", *arguments, "--lock", lock, "--out", str(tmp_path / out)]), tmp_path / out
 
     return acquire
 
 
-def expected(data: bytes) -> pa.Table:
+def whole(data: bytes) -> pa.Table:
     return pq.read_table(io.BytesIO(data), columns=KEPT)
 
 
-def test_the_kept_columns_equal_the_publishers(acquire, mirror):
+def expected(data: bytes) -> pa.Table:
+    return whole(data).filter(pc.match_substring(whole(data)["text"], "ACGTACGTACGTAAA"))
+
+
+def noted(path) -> tuple[int, int]:
+    metadata = pq.read_metadata(path).metadata
+    return int(metadata[b"n_documents_seen"]), int(metadata[b"n_characters_seen"])
+
+
+def test_the_kept_rows_equal_the_publishers_and_the_file_tells_what_was_seen(acquire, mirror):
     mirror.hub(DATASET, "sample/10BT", FILES | {"sample/10BT/README.md": b"text"}, commit=COMMIT)
     code, folder = acquire(mirror.servers)
     assert code == 0
@@ -71,10 +82,30 @@ def test_the_kept_columns_equal_the_publishers(acquire, mirror):
     assert [(f.role, f.path, f.version) for f in listed] == [("web_parquet", name, COMMIT) for name in FILES]
     for file, data in zip(listed, FILES.values(), strict=True):
         kept = pq.ParquetFile(folder / file.path)
-        assert kept.schema_arrow.names == KEPT and kept.num_row_groups == 5
-        assert kept.read().equals(expected(data))
+        assert kept.schema_arrow.names == KEPT
+        assert kept.read().equals(expected(data)) and 500 < kept.metadata.num_rows < 1000
+        assert noted(folder / file.path) == (1000, sum(map(len, whole(data)["text"].to_pylist())))
         assert file.n_bytes < len(data) / 3
         assert file.sha256 == hashlib.sha256((folder / file.path).read_bytes()).hexdigest()
+
+
+def test_all_documents_are_kept_where_the_source_asks_for_them(acquire, mirror):
+    mirror.hub(DATASET, "sample/10BT", FILES, commit=COMMIT)
+    assert acquire(mirror.servers)[0] == 0
+    code, folder = acquire(mirror.servers, all_documents=True)  # into the same folder: the files are made anew
+    assert code == 0
+    for name, data in FILES.items():
+        assert pq.read_table(folder / name).equals(whole(data)) and noted(folder / name)[0] == 1000
+
+
+def test_a_file_of_which_nothing_is_kept_still_tells_what_was_seen(acquire, mirror):
+    out = io.BytesIO()
+    pq.write_table(pa.table({"text": ["plain", "words", None], "id": ["a", "b", "c"]}), out)
+    mirror.hub(DATASET, "sample/10BT", {"sample/10BT/000_00000.parquet": out.getvalue()}, commit=COMMIT)
+    code, folder = acquire(mirror.servers)
+    assert code == 0
+    kept = folder / "sample/10BT/000_00000.parquet"
+    assert pq.read_table(kept).num_rows == 0 and noted(kept) == (3, 10)
 
 
 def served(faulty_server, mirror):

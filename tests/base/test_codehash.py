@@ -60,6 +60,12 @@ def test_modules_that_are_not_imported_and_config_models_do_not_count(project):
     assert project({"bsm/base/unused.py": "y = 2\n", "bsm/base/config/data.py": "DEFAULT = 2\n"}) == before
 
 
+def test_a_table_beside_an_imported_module_counts_and_another_does_not(project):
+    before = project({"bsm/stage/registry.csv": "name\na\n", "bsm/base/config/other.csv": "x\n"})
+    assert project({"bsm/base/config/other.csv": "y\n"}) == before
+    assert project({"bsm/stage/registry.csv": "name\nb\n"}) != before
+
+
 def test_a_real_stage_depends_on_the_base_it_uses():
     modules = imported_modules("bsm.sample.command")
     assert {"bsm.sample.command", "bsm.base.alphabet", "bsm.base.fasta"} <= modules

@@ -100,6 +100,10 @@ WRONG = {
         set_path("sources", 3, "species", 0, "name", "Miniatura nonsense"),
         ["sources[refseq_pairs].species = 'Miniatura nonsense': unknown species of the miniature; allowed: Miniatura"],
     ),
+    "three letters of documents that are left out": (
+        set_path("interleave", {"three_letter": "read"}),
+        ["sources[web].all_documents = False: must be true for interleave.three_letter: read"],
+    ),
     "mix that sums to zero": (
         set_path("mixes", 1, "weights", {"single": 0, "web": 0}),
         ["the weights sum to zero; give at least one group a positive weight"],

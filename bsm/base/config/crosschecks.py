@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bsm.base.benchmarks import TASKS
-from bsm.base.config.sources import SERVER_OF_KIND, RefseqGenomes
+from bsm.base.config.sources import SERVER_OF_KIND, FinewebEdu, RefseqGenomes
 from bsm.base.config.species import KNOWN_TAXA
 from bsm.base.config.wording import Problem
 
@@ -124,6 +124,13 @@ def _species_known(sections: Sections) -> Iterator[Problem]:
                 yield Problem(f"sources[{source.name}].species", entry.name, hint)
 
 
+def _three_letters_are_kept(sections: Sections) -> Iterator[Problem]:
+    for source in sections["sources"] if sections["interleave"].three_letter == "read" else ():
+        if isinstance(source, FinewebEdu) and not source.all_documents:
+            allowed = "must be true for interleave.three_letter: read; else acquire leaves such documents out"
+            yield Problem(f"sources[{source.name}].all_documents", False, allowed)
+
+
 def _anneal_model_exists(sections: Sections) -> Iterator[Problem]:
     names = sections.names["models"]
     if names is not None and sections["anneal"].model not in names:
@@ -166,5 +173,6 @@ def _checkpoints_exist(sections: Sections) -> Iterator[Problem]:
 
 CROSS_CHECKS: tuple[Callable[[Sections], Iterator[Problem]], ...] = (
     _names_unique, _mixes_exist, _mixes_have_sources, _servers_exist, _contact_for_https, _miniature_is_served,
-    _species_known, _anneal_model_exists, _rounds_in_order, _evaluations_make_sense, _checkpoints_exist,
+    _species_known, _three_letters_are_kept, _anneal_model_exists, _rounds_in_order, _evaluations_make_sense,
+    _checkpoints_exist,
 )  # fmt: skip

@@ -131,6 +131,8 @@ class FinewebEdu(_Source):
     """Commit of the data set; null takes the current one and writes it to the lock file."""
     folders: Annotated[list[str], Field(min_length=1)]
     """Folders of Parquet files: sample/10BT, data/CC-MAIN-2024-10, ..."""
+    all_documents: bool = False
+    """Keep documents without any run of letters too: terabytes, and needed for interleave.three_letter: read."""
 
 
 class LocalFasta(_Source):

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bsm.base.sequence_prefilter import may_hold_sequences
 from bsm.interleave.candidates import ANCHOR
-from bsm.interleave.prefilter import may_hold_sequences
 
 RUNS = re.compile(r"[ACGTUNacgtun]{10}|[A-Z]{10}")
 CODONS = re.compile(r"(?= [ACGTUNacgtun]{3} )")

@@ -1,7 +1,9 @@
 """The fast first step: which documents of an Arrow text column can hold a sequence at all.
 
 A compiled scan looks at every tenth letter and extends only where it belongs to a class (the stride scan
-of PERFORMANCE-DATA section 5). It lets every document pass in which ``candidates.ANCHOR`` matches.
+of PERFORMANCE-DATA section 5). It lets every document pass in which interleave's ``candidates.ANCHOR`` matches, so
+what it leaves out cannot hold a sequence in one-letter code. Acquire keeps what passes and notes in the Parquet file
+how much it saw; interleave scans what it gets and counts the rest from that note.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 from numba import njit
 
+N_DOCUMENTS_SEEN, N_CHARACTERS_SEEN = "n_documents_seen", "n_characters_seen"
+"""Key-value metadata of a Parquet file of which only the documents that pass were kept."""
 _NUCLEOTIDE, _CAPITAL, _BLANK = 1, 2, 4
 _RUN = 10
 _CODON_WINDOW, _CODON_STRIDE = 8, 16

@@ -127,6 +127,7 @@ def fingerprint(pieces: Sequence[Piece], settings: InterleaveSettings) -> str:
     """Hash of what the results depend on: files (size and time), pieces, settings, the code of the detector."""
     stats = {p.path: Path(p.path).stat() for p in pieces}
     files = {path: (stat.st_size, stat.st_mtime_ns) for path, stat in stats.items()}
-    code = [file_hash(path) for path in (*sorted(Path(__file__).parent.glob("*.py")), sequence_prefilter.__file__)]
+    modules = [*sorted(Path(__file__).parent.glob("*.py")), Path(sequence_prefilter.__file__)]
+    code = [file_hash(path) for path in modules]
     facts = [sorted(files.items()), [(p.path, p.groups) for p in pieces], settings.model_dump(), code]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]

@@ -11,6 +11,7 @@ from bsm.base.config.sources import STAGE_OF_KIND, LocalGenome, Source
 from bsm.base.counts import Counts
 from bsm.base.errors import InputError
 from bsm.base.filelist import RawFile, read_file_list
+from bsm.base.tables import GENES, PIECES, write_table
 from bsm.pair.corpus import Labels, write_corpus
 from bsm.pair.gene_links import GeneFiles, write_linked_genes
 from bsm.pair.genome import GenomeFiles, write_genes
@@ -76,6 +77,8 @@ def _run_source(args: argparse.Namespace, settings: PairSettings) -> None:
         raise InputError("not a source of genes", where=source.name, value=source.kind,
                          way_out=f"bsm {STAGE_OF_KIND[source.kind]} reads it")  # fmt: skip
     files = read_file_list(args.raw)
+    if files and all(file.role == "unresolved" for file in files):
+        return _write_nothing(args, source)
     labels = _labels(source, args.part, files)
     report = PairsReport(source.name, args.part, labels.release or "")
     if source.kind == "ncbi_gene":
@@ -87,6 +90,16 @@ def _run_source(args: argparse.Namespace, settings: PairSettings) -> None:
     counts.write(args.counts)
     report.write(args.report)
     report.show()
+
+
+def _write_nothing(args: argparse.Namespace, source: Source) -> None:
+    """The tables of a species that acquire could not resolve (``on_unresolved: report``): empty, and counted."""
+    write_table(args.genes, [], GENES)
+    write_table(args.corpus, [], PIECES)
+    counts = Counts("pair", source.name, args.part)
+    counts.drop("unresolved_species")
+    counts.write(args.counts)
+    PairsReport(source.name, args.part, "").write(args.report)
 
 
 _MAIN_ROLES = ("genomic_fasta", "genbank", "gene2accession")

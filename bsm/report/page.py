@@ -16,6 +16,11 @@ from bsm.report.hits import hit_rows
 _Row = dict[str, Any]
 _MODALITIES = ("dna", "rna", "protein")
 
+_UNRESOLVED = (
+    "Species without an annotated assembly (nothing stands in for them) and records that no publisher's file held; "
+    "each is in unresolved.csv beside the raw files."
+)
+
 
 @dataclass(frozen=True)
 class Tables:
@@ -49,6 +54,8 @@ def page(title: str, corpus: str, is_generated: bool, tables: Tables) -> str:
     if tables.planted:
         parts += ["## Planted and found", *_planted(tables.planted)]
     parts += ["## Files and licences", *_licences(tables.sources)]
+    if missing := [[row["source"], row["part"], row["missing"]] for row in tables.sources if row["missing"]]:
+        parts += ["## Unresolved sources", _UNRESOLVED, table(("source", "part", "what and why"), missing)]
     return "\n\n".join(parts) + "\n"
 
 

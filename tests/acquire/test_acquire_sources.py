@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import random
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,8 +13,10 @@ import pytest
 
 from bsm.base.config.load import load_config
 from bsm.base.config.problems import validated
+from bsm.base.counts import read_counts
 from bsm.base.fasta import read_fasta
 from bsm.base.filelist import files_of, read_file_list
+from bsm.base.tables import BENCHMARK_ITEMS, CLEAN, GENES, PIECES, read_table, write_table
 from bsm.cli import main
 
 FASTA = ">NC_1.1 one\nACGTACGTAC\nGTACGTACGT\n"
@@ -119,6 +122,41 @@ def test_a_species_without_pairs_can_be_reported_instead(acquire, two_genomes, m
     if not how:
         assert acquire(source, "testa_nuda", *lock, "--update-lock")[0] == 0
         assert files_of(folder, "gff") and not files_of(folder, "unresolved")
+
+
+def test_a_reported_species_is_an_empty_part_for_pair_and_clean(acquire, two_genomes, tmp_path, capsys):
+    source = genomes({"name": "Testa nuda"}, on_unresolved="report")
+    _, raw = acquire(source, "testa_nuda")
+    out = {name: tmp_path / f"nuda.{name}" for name in ("genes", "corpus", "counts", "report")}
+    options = [text for name, path in out.items() for text in (f"--{name}", str(path))]
+    arguments = ["--source", json.dumps(source), "--part", "testa_nuda", "--raw", str(raw)]
+    assert main(["pair", *arguments, *options]) == 0
+    assert read_table(out["genes"], GENES).num_rows == read_table(out["corpus"], PIECES).num_rows == 0
+    [row] = read_counts(out["counts"])
+    assert (row["part"], row["outcome"], row["reason"]) == ("testa_nuda", "dropped", "unresolved_species")
+    assert (row["n_records"], row["n_letters"]) == ("1", "0")
+    assert out["report"].read_text().count("\n") == 1
+
+    letters = "".join(random.Random(3).choices("acgt", k=600))
+    write_table(tmp_path / "prima.corpus", [
+        {"record_id": "pairs:prima:g", "piece": 0, "source": "pairs", "part": "prima", "modality": "dna",
+         "sequence": letters, "accession": "NC_1.1", "start": 0, "end": 600, "strand": 1, "licence": "N"},
+    ], PIECES)  # fmt: skip
+    write_table(tmp_path / "items", [], BENCHMARK_ITEMS)
+
+    def clean(step, **paths):
+        named = [(f"--{name}", str(tmp_path / file)) for name, files in paths.items() for file in files.split()]
+        flags = {flag: [file for f, file in named if f == flag] for flag, _ in named}
+        return main(["clean", step, *(text for flag, files in flags.items() for text in (flag, *files))])
+
+    for part in ("nuda", "prima"):
+        outputs = {"kept": f"{part}.kept", "hits": f"{part}.hits", "counts": f"{part}.removed"}
+        assert clean("search", items="items", corpus=f"{part}.corpus", **outputs) == 0
+    assert clean("group", kept="nuda.kept prima.kept", out="groups", counts="groups.csv") == 0
+    gate = {"groups": "groups", "out": "clean", "manifest": "clean.json", "counts": "clean.csv"}
+    assert clean("gate", kept="nuda.kept prima.kept", removed="nuda.removed prima.removed", **gate) == 0
+    assert read_table(tmp_path / "clean", CLEAN)["sequence"].to_pylist() == [letters]
+    assert clean("gate", kept="nuda.kept", **gate) == 1 and "An empty source" in capsys.readouterr().err
 
 
 def test_a_second_run_changes_nothing_and_a_changed_mirror_is_followed(acquire, two_genomes, mirror):

@@ -71,6 +71,24 @@ def test_sources_list_every_file_with_checksums_licence_and_citation(run):
     assert [r["citation"] for r in rows] == ["", "The UniProt Consortium 2025"]
 
 
+def test_what_could_not_be_had_stands_in_the_table_and_on_the_page_with_its_reason(run, tmp_path):
+    raw = tmp_path / "raw" / "refseq_pairs" / "testa_nuda"
+    rows = [
+        "species,Testa nuda,,,without annotation: GCA_1.1",
+        *("rna,NM_1.1,,,suppressed",) * 2,
+        "rna,NM_2.1,,,absent",
+    ]
+    raw.mkdir(parents=True)
+    (raw / "unresolved.csv").write_text("\n".join(["kind,accession,start,end,reason", *rows]) + "\n")
+    unresolved = RawFile("unresolved", "unresolved.csv", "https://ftp.ncbi.nlm.nih.gov/x", "unresolved", 9, "", "", "N")
+    write_file_list(raw / "files.csv", [unresolved])
+    missing = "Testa nuda: without annotation: GCA_1.1; 2 suppressed; 1 absent"
+    sources, _, _, page = run("--file-lists", str(raw / "files.csv"))
+    assert [r["missing"] for r in csv.DictReader(sources.splitlines())] == [missing]
+    assert f"| refseq_pairs | testa_nuda | {missing} |" in page.splitlines() and "## Unresolved sources" in page
+    assert "Unresolved" not in run()[3]
+
+
 def test_counts_of_all_stages_are_one_sorted_table(run):
     lines = run()[1].splitlines()
     assert lines[0] == ",".join(COLUMNS)

@@ -73,6 +73,39 @@ def test_found_has_every_sequence_and_the_corpus_the_documents_with_three(tmp_pa
     assert not list(tmp_path.glob(".*.state"))
 
 
+def leave_out(path, keep) -> None:
+    """Rewrite a file as acquire leaves it: some rows, and a note of how many there were."""
+    table = pq.read_table(path)
+    with pq.ParquetWriter(path, table.schema) as writer:
+        writer.write_table(table.filter([keep(name) for name in table["id"].to_pylist()]))
+        writer.add_key_value_metadata({"n_documents_seen": str(table.num_rows)})
+
+
+def test_documents_that_acquire_left_out_are_counted(tmp_path):
+    truth = web_files(tmp_path / "raw")
+    assert run(tmp_path, "whole") == 0
+    for path in (tmp_path / "raw").glob("*.parquet"):
+        leave_out(path, lambda name: bool(truth[name]))
+    assert run(tmp_path, "slim") == 0
+    assert output(tmp_path, "slim") == output(tmp_path, "whole")
+
+
+def test_files_of_which_nothing_was_kept_are_no_error(tmp_path):
+    web_files(tmp_path / "raw", n_files=1)
+    leave_out(tmp_path / "raw" / "000.parquet", lambda name: False)
+    assert run(tmp_path, "a") == 0
+    assert (tmp_path / "a.csv").read_text().endswith("\ninterleave,web,all,dropped,no_sequence,10,0\n")
+
+
+def test_three_letter_notation_is_not_looked_for_where_documents_were_left_out(tmp_path, capsys):
+    web_files(tmp_path / "raw", n_files=1)
+    read = ("--settings", json.dumps({"three_letter": "read"}))
+    assert run(tmp_path, "a", *read) == 0
+    leave_out(tmp_path / "raw" / "000.parquet", lambda name: name != "doc00")
+    assert run(tmp_path, "b", *read) == 1 and "Set all_documents: true" in capsys.readouterr().err
+    assert not (tmp_path / "b.found").exists()
+
+
 def test_two_workers_write_the_same_bytes_as_one(tmp_path, monkeypatch):
     web_files(tmp_path / "raw", n_files=3)
     assert run(tmp_path, "one") == run(tmp_path, "two", "--workers", "2") == 0

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from bsm.base.files import atomic_path
+from bsm.base.csv_tables import write_csv
 
 COLUMNS = ("kind", "accession", "start", "end", "reason")
 """``kind`` is rna, protein, genomic (a span, 0-based half-open) or species (``accession`` is then its name)."""
@@ -14,7 +13,4 @@ COLUMNS = ("kind", "accession", "start", "end", "reason")
 
 def write_unresolved(path: Path, rows: Iterable[tuple[str, ...]]) -> None:
     """Write rows under COLUMNS, atomically."""
-    with atomic_path(path) as partial, open(partial, "w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(rows)
+    write_csv(path, COLUMNS, (dict(zip(COLUMNS, row, strict=True)) for row in rows))

@@ -6,7 +6,6 @@ are ACGTUN (RNA where it has U and no T, else DNA), else protein.
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
@@ -16,9 +15,9 @@ from typing import Any
 from bsm.base import tables
 from bsm.base.alphabet import Modality, looks_like_nucleotides, normalise
 from bsm.base.config.data import CleanSettings
+from bsm.base.csv_tables import write_csv
 from bsm.base.errors import ConfigError
 from bsm.base.fasta import FastaRecord, read_fasta
-from bsm.base.files import atomic_path
 from bsm.base.progress import Progress
 from bsm.clean.decontaminate import judged
 from bsm.clean.items import Owner, Query
@@ -110,7 +109,4 @@ def _write(out: Path, rows: Rows) -> None:
     if out.suffix != ".csv":
         tables.write_table(out, rows, tables.HITS)
         return
-    with atomic_path(out) as partial, open(partial, "w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, tables.HITS.names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(out, tables.HITS.names, rows)

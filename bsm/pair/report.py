@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
-from bsm.base.files import atomic_path
+from bsm.base.csv_tables import write_csv
 
 COLUMNS = ("source", "part", "assembly", "what", "kind", "n", "examples")
 """``what``: cds (translation against the published protein), rna (genome slice against the published transcript),
@@ -53,7 +52,4 @@ class PairsReport:
 
 def write_report(path: Path | str, rows: Iterable[tuple[object, ...]]) -> None:
     """Write report rows as CSV, atomically."""
-    with atomic_path(path) as partial, open(partial, "w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(rows)
+    write_csv(path, COLUMNS, (dict(zip(COLUMNS, row, strict=True)) for row in rows))

@@ -9,6 +9,7 @@ from pathlib import Path
 from bsm.base.config.arguments import add_config_arguments, config_of, settings_of
 from bsm.base.config.data import ReportSettings
 from bsm.base.counts import read_counts, write_counts
+from bsm.base.csv_tables import write_csv
 from bsm.base.files import write_text
 
 
@@ -61,9 +62,9 @@ def run(args: argparse.Namespace) -> None:
         clean=clean,
     )
     text = page(settings.title, corpus, args.truth is not None, tables)
-    sources.write_csv(args.sources, sources.COLUMNS, tables.sources)
+    write_csv(args.sources, sources.COLUMNS, tables.sources)
     write_counts(args.all_counts, tables.counts)
-    sources.write_csv(args.planted, planted.COLUMNS, tables.planted)
+    write_csv(args.planted, planted.COLUMNS, tables.planted)
     write_text(args.page, text)
 
 

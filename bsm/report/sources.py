@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 from bsm.base.benchmarks import TASKS
 from bsm.base.filelist import RawFile
-from bsm.base.files import atomic_path
 from bsm.report.inputs import listed_files, read_csv
 
 UNRESOLVED = "unresolved"
@@ -29,9 +27,9 @@ _CITATIONS: tuple[tuple[str, str], ...] = (
     ("/RPI369_", "Muppirala 2011, RPISeq; Peng 2019, RPITER"),
     ("/RPI1807_", "Suresh 2015, RPI-Pred; Peng 2019, RPITER"),
     ("/RPITER/", "Yuan 2014, NPInter v2.0; Peng 2019, RPITER"),
-    ("/EDLMFC/", "Yuan 2014, NPInter v2.0; Wang 2021, EDLMFC"),
-    ("/NPI-RGCNAE/", "Yuan 2014, NPInter v2.0; Yu 2021, NPI-RGCNAE"),
-    ("/LGFC-CNN/", "Fan 2019, LPI-BLS; Huang 2021, LGFC-CNN"),
+    ("/EDLMFC/", "Yuan 2014, NPInter v2.0; EDLMFC"),
+    ("/NPI-RGCNAE/", "Yuan 2014, NPInter v2.0; NPI-RGCNAE"),
+    ("/LGFC-CNN/", "LGFC-CNN"),
     ("/seq_ppi/", "Chen 2019, PIPR, and the study of each set (Guo 2008, Sun 2017)"),
     ("/ncrna-deep/", "Fiannaca 2017, nRC; Noviello 2020"),
     ("/ncRNA-family-prediction/", "Fiannaca 2017, nRC; Rossi 2019"),
@@ -84,11 +82,3 @@ def citation_of(url: str) -> str:
     if not url.startswith("http"):
         return ""
     return next((citation for fragment, citation in _CITATIONS if fragment in url), "")
-
-
-def write_csv(path: Path | str, columns: tuple[str, ...], rows: Iterable[dict[str, object]]) -> None:
-    """Write rows under ``columns``, atomically; a table without rows still has its header."""
-    with atomic_path(path) as partial, open(partial, "w", newline="", encoding="utf-8") as handle:
-        writer = csv.DictWriter(handle, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)

@@ -7,7 +7,6 @@ chosen by annealing are planned with every candidate; the worst of them counts.
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,8 +16,8 @@ from typing import Any
 
 from bsm.base.config.data import ShardSettings
 from bsm.base.config.training import AnnealSettings, Mix, Model, Round, TrainSettings
+from bsm.base.csv_tables import write_csv
 from bsm.base.errors import BsmError, ConfigError, InputError
-from bsm.base.files import atomic_path
 
 ANNEALED = "annealed"
 ALL_ROUNDS, ALL_SOURCES = "all", "all"
@@ -134,14 +133,12 @@ def check_passes(rows: Iterable[PlanRow], settings: ShardSettings) -> None:
 
 def write_plan(path: Path | str, rows: Iterable[PlanRow]) -> None:
     """Write plan.csv (COLUMNS); an empty cell where a value does not exist."""
-    with atomic_path(path) as partial, open(partial, "w", newline="", encoding="utf-8") as handle:
-        writer = csv.writer(handle, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for row in rows:
-            values = vars(row) | {
-                "weight_share": _decimals(row.weight_share), "passes": _decimals(row.passes), "worst": int(row.worst),
-            }  # fmt: skip
-            writer.writerow([values[name] for name in COLUMNS])
+    write_csv(path, COLUMNS, map(_cells, rows))
+
+
+def _cells(row: PlanRow) -> dict[str, object]:
+    rounded = {"weight_share": _decimals(row.weight_share), "passes": _decimals(row.passes), "worst": int(row.worst)}
+    return {name: (vars(row) | rounded)[name] for name in COLUMNS}
 
 
 def _candidates(stage: Round, anneal: AnnealSettings | None) -> list[str]:

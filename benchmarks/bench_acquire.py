@@ -1,6 +1,6 @@
 """One gigabyte through the downloader over loopback, beside curl in the same run.
 
-    python benchmarks/acquire.py [--megabytes 1024] [--repeats 5] [--json FILE]
+    python benchmarks/bench_acquire.py [--megabytes 1024] [--repeats 5] [--json FILE]
 
 A server in a process of its own sends one file with sendfile. In turn, so that all see the same machine: curl; our
 downloader as it is (sha256 in a thread of its own); with sha256 in line, where the transfer waits for it; and with an

@@ -49,22 +49,24 @@ class Part:
 
     def fetch(self, server: str, wanted: Iterable[Wanted], version: str) -> list[Path]:
         """Fetch files (as many at once as the server permits) into the folder and list them."""
-        todo = list(wanted)
-        for one in todo:
+        requested = list(wanted)
+        for one in requested:
             self.check(server, one)
-        known = [w.n_bytes for w in todo if w.n_bytes is not None]
-        n_bytes = sum(known) if len(known) == len(todo) else None
-        self._check_disk(todo)
+        known = [w.n_bytes for w in requested if w.n_bytes is not None]
+        n_bytes = sum(known) if len(known) == len(requested) else None
+        self._check_disk(requested)
         with (
             Progress(self.folder.name, n_bytes, "bytes") as progress,
             ThreadPoolExecutor(self.fetcher.server(server).max_parallel) as pool,
         ):
             try:
-                fetched = list(pool.map(lambda w: self.fetch_verified(server, w, self.folder / w.name, progress), todo))
+                fetched = list(
+                    pool.map(lambda w: self.fetch_verified(server, w, self.folder / w.name, progress), requested)
+                )
             except BaseException:
                 self.fetcher.stop()
                 raise
-        for file, one in zip(fetched, todo, strict=True):
+        for file, one in zip(fetched, requested, strict=True):
             self.add(file, one.role, version)
         return [file.path for file in fetched]
 

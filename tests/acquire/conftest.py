@@ -73,23 +73,21 @@ def _handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             self._answer(is_head=False)
 
+        def _empty(self, status: int, header: str, value: str) -> None:
+            self.send_response(status)
+            if value:
+                self.send_header(header, value)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
         def _answer(self, *, is_head: bool) -> None:
             server.requests.append((self.command, self.path, self.headers.get("Range", "")))
             server.headers.append(dict(self.headers))
             fault, _, argument = (server.faults.pop(0) if server.faults and not is_head else "").partition(":")
             if fault.isdigit():
-                self.send_response(int(fault))
-                if argument:
-                    self.send_header("Retry-After", argument)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
+                return self._empty(int(fault), "Retry-After", argument)
             if fault == "redirect":
-                self.send_response(302)
-                self.send_header("Location", argument)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
+                return self._empty(302, "Location", argument)
             name = self.path.removeprefix("/data/").partition("?")[0]
             data = server.files.get(name)
             if data is None:
@@ -111,11 +109,7 @@ def _handler(server: FaultyServer) -> type[BaseHTTPRequestHandler]:
                 first, _, last = wanted.removeprefix("bytes=").partition("-")
                 start, end = int(first), min(end, int(last) + 1) if last else end
                 if start >= len(data):
-                    self.send_response(416)
-                    self.send_header("Content-Range", f"bytes */{len(data)}")
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                    return
+                    return self._empty(416, "Content-Range", f"bytes */{len(data)}")
                 self.send_response(206)
                 self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(data)}")
             else:

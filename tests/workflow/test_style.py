@@ -13,25 +13,26 @@ ROOT = Path(__file__).resolve().parents[2]
 PYTHON_FILES = sorted((ROOT / "bsm").rglob("*.py"))
 
 
-def run(*command: str) -> None:
+def complaints(*command: str) -> str:
+    """What a tool has to say; empty where it is content."""
     result = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout + result.stderr if result.returncode else ""
 
 
 def test_ruff_finds_nothing_to_lint():
-    run("ruff", "check", "--no-cache", ".")
+    assert complaints("ruff", "check", "--no-cache", ".") == ""
 
 
 def test_every_python_file_is_formatted():
-    run("ruff", "format", "--no-cache", "--check", ".")
+    assert complaints("ruff", "format", "--no-cache", "--check", ".") == ""
 
 
 def test_every_rule_file_is_formatted():
-    run("snakefmt", "--check", "Snakefile", "workflow")
+    assert complaints("snakefmt", "--check", "Snakefile", "workflow") == ""
 
 
 def test_types_are_right():
-    run("mypy", "--no-incremental")
+    assert complaints("mypy", "--no-incremental") == ""
 
 
 def test_snakemake_lint_is_silent(tmp_path):

@@ -28,7 +28,7 @@ from bsm.base.config.arguments import (
     settings_of,
     source_of,
 )
-from bsm.base.config.data import AcquireSettings
+from bsm.base.config.data import SHIPPED_CONTACT, AcquireSettings
 from bsm.base.config.sources import Benchmark, RefseqGenomes, Server
 from bsm.base.errors import ConfigError
 
@@ -94,6 +94,9 @@ def _acquire_benchmark(args: argparse.Namespace) -> None:
 def _part(args: argparse.Namespace, folder: Path, entry: Any, part: str, request: Mapping[str, Any]) -> Part:
     settings = settings_of(args, "acquire", AcquireSettings)
     servers = [] if getattr(entry, "kind", "").startswith("local_") else servers_of(args)
+    if settings.contact == SHIPPED_CONTACT and any(s.address.startswith("http") for s in servers):
+        raise ConfigError("still the address that the config was shipped with", where="acquire.contact",
+                          value=settings.contact, way_out="Set your own: publishers ask whom to write to")  # fmt: skip
     lock_file = args.lock if args.lock is not None else _default_lock(settings, servers, entry)
     path = lock_path(lock_file, entry.name, part) if lock_file else None
     lock = LockFragment(path, request, update=args.update_lock)

@@ -427,3 +427,11 @@ def test_an_unknown_part_and_missing_options_are_named(acquire, mirror, capsys):
     assert "Allowed: testa_prima" in capsys.readouterr().err
     assert main(["acquire", "--benchmark", "ncrpi", "--servers", mirror.servers]) == 1
     assert "missing --raw, --out, --counts" in capsys.readouterr().err
+
+
+def test_the_contact_that_a_config_is_shipped_with_is_refused_before_any_request(tmp_path, capsys):
+    paper = Path(__file__).resolve().parents[2] / "config" / "paper.yaml"
+    code = main(["acquire", "--config", str(paper), "--source", "uniprot", "--out", str(tmp_path / "out")])
+    assert code == 1
+    assert "acquire.contact: still the address that the config was shipped with" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

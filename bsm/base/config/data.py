@@ -8,7 +8,6 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 
 from bsm.base.config.common import Settings, Share
 
-
 SHIPPED_CONTACT = "you@example.org"
 """Stands in config/lab.yaml and config/paper.yaml, so that they can be planned; downloads refuse it."""
 

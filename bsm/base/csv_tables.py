@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bsm.base.errors import InputError
 from bsm.base.files import atomic_path
@@ -18,17 +19,23 @@ def write_csv(path: Path | str, columns: Sequence[str], rows: Iterable[Mapping[s
         writer.writerows(rows)
 
 
-def read_csv(path: Path | str, columns: Sequence[str] | None = None, way_out: str = "") -> list[dict[str, str]]:
-    """Rows of a CSV file; InputError where it cannot be read or has other columns than the given ones."""
+def read_csv(
+    path: Path | str, columns: Iterable[str] = (), integers: Iterable[str] = (), way_out: str = ""
+) -> list[dict[str, Any]]:
+    """Rows of a CSV file that has at least ``columns``, as text; those of ``integers`` become whole numbers.
+
+    InputError where the file cannot be read, lacks a column, or holds something else where a number stands.
+    """
     try:
         with open(path, newline="", encoding="utf-8") as handle:
             reader = csv.DictReader(handle)
-            if columns is not None and list(reader.fieldnames or ()) != list(columns):
-                raise InputError("a table with other columns", where=str(path), value=reader.fieldnames,
-                                 way_out=f"Expected the columns {', '.join(columns)}")  # fmt: skip
-            return list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            missing = [name for name in columns if name not in (reader.fieldnames or ())]
+            if missing:
+                raise InputError(f"missing column(s) {', '.join(missing)}", where=str(path), value=reader.fieldnames,
+                                 way_out="Give the file that the stage wrote")  # fmt: skip
+            return [{**row, **{name: int(row[name]) for name in integers}} for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error, ValueError, TypeError) as error:
         raise InputError(
-            f"cannot read as CSV: {getattr(error, 'strerror', None) or error}", where=str(path),
+            f"cannot read as a table: {getattr(error, 'strerror', None) or error}", where=str(path),
             way_out=way_out or "Check the path, or run the stage that writes it",
         ) from error  # fmt: skip

@@ -39,11 +39,11 @@ def write_file_list(path: Path | str, files: Iterable[RawFile]) -> None:
     write_csv(path, _COLUMNS, (asdict(file) for file in ordered))
 
 
-def read_file_list(folder: Path | str) -> list[RawFile]:
-    """The raw files of a part; InputError where files.csv is absent or has other columns."""
-    path = Path(folder) / FILE_LIST_NAME
-    rows = read_csv(path, _COLUMNS, way_out="Run bsm acquire for this source first")
-    return [RawFile(**{**row, "n_bytes": int(row["n_bytes"])}) for row in rows]  # type: ignore[arg-type]
+def read_file_list(place: Path | str) -> list[RawFile]:
+    """The raw files that a folder's files.csv names, or a list under another name; InputError where it is none."""
+    path = Path(place) / FILE_LIST_NAME if Path(place).is_dir() else Path(place)
+    rows = read_csv(path, _COLUMNS, ("n_bytes",), way_out="Run bsm acquire for this source first")
+    return [RawFile(**{name: row[name] for name in _COLUMNS}) for row in rows]
 
 
 def files_of(folder: Path | str, role: str) -> list[Path]:

@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bsm.base.csv_tables import read_csv
 from bsm.base.errors import InputError
-from bsm.base.filelist import RawFile
 
 Row = dict[str, Any]
 PLAN_COLUMNS = ("round", "mix", "group", "source", "supply_tokens", "budget_tokens", "passes")
-_FILE_COLUMNS = tuple(field.name for field in fields(RawFile))
-
-
-def read_csv(path: Path | str, columns: Iterable[str], numbers: Iterable[str] = ()) -> list[Row]:
-    """Rows of a CSV file that has at least ``columns``; those of ``numbers`` become integers."""
-    try:
-        with open(path, newline="", encoding="utf-8") as handle:
-            reader = csv.DictReader(handle)
-            missing = [name for name in columns if name not in (reader.fieldnames or ())]
-            if missing:
-                raise InputError(f"missing column(s) {', '.join(missing)}", where=str(path), value=reader.fieldnames,
-                                 way_out="Give the file that the stage wrote")  # fmt: skip
-            return [{**row, **{name: int(row[name]) for name in numbers}} for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error, ValueError, TypeError) as error:
-        raise InputError(f"cannot read as a table: {error}", where=str(path), way_out="Run the stage again") from error
 
 
 def read_plan(path: Path | str) -> list[Row]:
     """Rows of plan.csv."""
     return read_csv(path, PLAN_COLUMNS, ("supply_tokens", "budget_tokens"))
-
-
-def listed_files(path: Path | str) -> list[RawFile]:
-    """The raw files of a list under any name (``bsm.base.filelist`` reads files.csv of a folder)."""
-    rows = read_csv(path, _FILE_COLUMNS, ("n_bytes",))
-    return [RawFile(**{name: row[name] for name in _FILE_COLUMNS}) for row in rows]
 
 
 def read_manifest(path: Path | str) -> Row:

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bsm.base.errors import InputError
+from bsm.base.filelist import read_file_list
 from bsm.base.files import reading_text
 from bsm.base.tables import GENES, read_table
-from bsm.report.inputs import Row, listed_files, truth_rows
+from bsm.report.inputs import Row, truth_rows
 from bsm.report.tally import NOT_PLANTED, Key, Tallies, key_of, take
 
 _LETTERS = ("dna", "rna", "cds", "protein")
@@ -24,7 +25,7 @@ def sampled_genes(file_lists: Iterable[Path]) -> Sampled:
     """Genes of the parts whose file list names a table of drawn genes (role gene2accession)."""
     sampled: Sampled = {}
     for path in file_lists:
-        for file in listed_files(path):
+        for file in read_file_list(path):
             if file.role == _TABLE_ROLE:
                 part = path.parent.parent.name, path.parent.name
                 sampled.setdefault(part, set()).update(_gene_ids(path.parent / file.path))

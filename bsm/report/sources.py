@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bsm.base.benchmarks import TASKS
-from bsm.base.filelist import RawFile
-from bsm.report.inputs import listed_files, read_csv
+from bsm.base.csv_tables import read_csv
+from bsm.base.filelist import RawFile, read_file_list
 
 UNRESOLVED = "unresolved"
 COLUMNS = ("source", "part", "role", "file", "url", "version", "bytes", "md5", "sha256", "licence", "citation",
@@ -58,7 +58,7 @@ def source_rows(file_lists: Iterable[Path | str]) -> list[dict[str, object]]:
     rows = []
     for path in map(Path, file_lists):
         part, source = path.parent.name, path.parent.parent.name
-        for file in listed_files(path):
+        for file in read_file_list(path):
             values = (source, part, file.role, file.path, file.url, file.version, file.n_bytes, file.md5, file.sha256,
                       file.licence, citation_of(file.url), _missing(path.parent, file))  # fmt: skip
             rows.append(dict(zip(COLUMNS, values, strict=True)))

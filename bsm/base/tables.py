@@ -139,6 +139,24 @@ CLEAN = pa.schema([*PIECES, *_fields(group_id=pa.string(), split=pa.string(), mu
 """A clean corpus: PIECES with the record's group (gene family, cluster or document), its split
 (train | valid) and how many identical records it stands for."""
 
+PREDICTIONS = pa.schema(
+    _fields(
+        task=pa.string(),
+        dataset=pa.string(),
+        item_id=pa.string(),
+        setting=pa.string(),  # fine-tuned | few-shot | zero-shot
+        input=pa.string(),  # what the model read, such as rna+protein
+        shots=pa.int16(),  # null where the setting has none
+        seed=pa.int32(),  # of the fine-tuning; null where nothing is trained
+        assay=pa.string(),  # study of a fitness item; else null
+        label=pa.string(),  # true class; null for regression and fitness
+        value=pa.float64(),  # true number; null for classification
+        prediction=pa.string(),  # predicted class; null for regression and fitness
+        score=pa.float64(),  # of the positive class (binary), of the predicted class, or the predicted number
+    )
+)
+"""What a checkpoint said about every test item: metrics and intervals can be computed again from it."""
+
 SHARD_ROWS = pa.schema(
     _fields(
         tokens=pa.binary(),  # context_tokens bytes, one token id each, padded with <pad>

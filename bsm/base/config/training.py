@@ -78,6 +78,8 @@ class Round(Settings):
     """Used instead of n_tokens when budget_by is steps."""
     learning_rate_start: PositiveFloat
     learning_rate_end: NonNegativeFloat
+    optimiser: Literal["adamw", "muon"] | None = None
+    """Of this round only; default: train.optimiser."""
 
     @model_validator(mode="after")
     def _rate_decays(self) -> Round:
@@ -92,11 +94,22 @@ class TrainSettings(Settings):
     seed: int = 1
     budget_by: Literal["tokens", "steps"] = "tokens"
     optimiser: Literal["adamw", "muon"] = "adamw"
+    """muon: hidden matrices by Muon, embeddings and gains by AdamW."""
+    muon_rate_ratio: PositiveFloat = 10.0
+    """Muon's learning rate over that of AdamW, which the rounds state."""
     schedule: Literal["cosine", "linear"] = "cosine"
+    warmup_steps: NonNegativeInt = 0
+    """Linear warm-up at the start of every round; the paper states none."""
     betas: tuple[_Beta, _Beta] = (0.9, 0.95)
     weight_decay: NonNegativeFloat = 0.1
     gradient_clip: PositiveFloat = 1.0
     precision: Literal["bf16", "fp32"] = "bf16"
+    micro_batch_sequences: PositiveInt | None = None
+    """Contexts per forward pass; the gradients of a step add up. Default: the whole batch at once."""
+    validate_every_steps: PositiveInt = 1000
+    valid_rows_per_source: PositiveInt = 256
+    """Held-out rows behind every point of the curve; always the same ones."""
+    log_every_steps: PositiveInt = 10
     checkpoint_every_seconds: PositiveInt = 600
     keep_checkpoints: PositiveInt = 2
     on_code_change: Literal["rerun", "keep", "stop"] = "stop"
@@ -128,6 +141,8 @@ class FineTuneSettings(Settings):
     patience_epochs: PositiveInt = 2
     seeds: Annotated[list[int], Field(min_length=1)] = [1]
     max_train_items: PositiveInt | None = None
+    valid_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
+    """Cut from the training items, by item, where a benchmark has no usable validation part."""
 
 
 class Evaluation(Settings):
@@ -140,8 +155,34 @@ class Evaluation(Settings):
     shots: list[NonNegativeInt] = []
 
 
+class BootstrapSettings(Settings):
+    """Percentile intervals over test items."""
+
+    n_resamples: Annotated[int, Field(ge=100)] = 1000
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    seed: int = 1
+
+
+class BaselineSettings(Settings):
+    """Majority or mean, and k-mer counts under a linear model, on the same splits."""
+
+    k_nucleotides: Annotated[int, Field(ge=1, le=8)] = 4
+    k_amino_acids: Annotated[int, Field(ge=1, le=4)] = 2
+    seed: int = 1
+
+
 class EvaluateSettings(Settings):
     """The evaluation matrix."""
 
+    one_job_per: Literal["checkpoint", "task"] = "task"
+    """checkpoint: all tasks of one setting in one process, where starting processes would take longest."""
     fine_tune: FineTuneSettings = FineTuneSettings()
+    few_shot_seed: int = 1
+    """Of the choice and order of demonstrations."""
+    max_valid_tokens: PositiveInt = 2_000_000
+    """Held-out tokens per source behind validation loss and perplexity."""
+    batch_tokens: PositiveInt = 8192
+    """Tokens scored at once; a memory setting, results do not depend on it."""
+    bootstrap: BootstrapSettings = BootstrapSettings()
+    baselines: BaselineSettings = BaselineSettings()
     matrix: Annotated[list[Evaluation], Field(min_length=1)]

@@ -1,0 +1,1 @@
+"""Engine: network, shard loader and sampler, optimisers, trainer, scorer. Stands on base; stages stand on it."""

@@ -1,4 +1,4 @@
-"""The network: a Llama (RMSNorm before, SwiGLU, rotary positions, no biases, tied embeddings), as the paper's sizes imply.
+"""The network: a Llama block (RMSNorm, SwiGLU, rotary positions, no biases, tied embeddings), as the paper's sizes imply.
 
 With ``qk_norm`` queries and keys are normalised per head, which makes the block Qwen3's. Parameters carry the names
 of the stock ``transformers`` classes (LlamaForCausalLM, Qwen3ForCausalLM), so a saved model loads there without code
@@ -118,10 +118,12 @@ class _Attention(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.n_heads, self.head_size = shape.n_heads, shape.head_size
-        for name in ("q_proj", "k_proj", "v_proj", "o_proj"):
-            setattr(self, name, nn.Linear(shape.width, shape.width, bias=False))
-        self.q_norm = _Norm(shape.head_size, NORM_EPSILON) if shape.qk_norm else nn.Identity()
-        self.k_norm = _Norm(shape.head_size, NORM_EPSILON) if shape.qk_norm else nn.Identity()
+        self.q_proj = nn.Linear(shape.width, shape.width, bias=False)
+        self.k_proj = nn.Linear(shape.width, shape.width, bias=False)
+        self.v_proj = nn.Linear(shape.width, shape.width, bias=False)
+        self.o_proj = nn.Linear(shape.width, shape.width, bias=False)
+        self.q_norm: nn.Module = _Norm(shape.head_size, NORM_EPSILON) if shape.qk_norm else nn.Identity()
+        self.k_norm: nn.Module = _Norm(shape.head_size, NORM_EPSILON) if shape.qk_norm else nn.Identity()
 
     def forward(self, x: Tensor, turn: Tensor, layout: Layout, back_end: BackEnd) -> Tensor:
         q, k, v = (f(x).unflatten(-1, (self.n_heads, self.head_size)) for f in (self.q_proj, self.k_proj, self.v_proj))

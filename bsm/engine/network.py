@@ -1,4 +1,4 @@
-"""The network: a Llama block (RMSNorm, SwiGLU, rotary positions, no biases, tied embeddings), as the paper's sizes imply.
+"""The network: a Llama block (RMSNorm, SwiGLU, rotary positions, no biases, tied embeddings), as the paper's sizes say.
 
 With ``qk_norm`` queries and keys are normalised per head, which makes the block Qwen3's. Parameters carry the names
 of the stock ``transformers`` classes (LlamaForCausalLM, Qwen3ForCausalLM), so a saved model loads there without code

@@ -1,0 +1,1 @@
+"""Evaluation of checkpoints and baselines (paper section 3, appendix C)."""

@@ -18,6 +18,9 @@ include: "workflow/rules/pair.smk"
 include: "workflow/rules/interleave.smk"
 include: "workflow/rules/clean.smk"
 include: "workflow/rules/shard.smk"
+include: "workflow/rules/anneal.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -25,6 +28,13 @@ wildcard_constraints:
     source=one_of(SOURCES),
     part=one_of(PARTS),
     benchmark=one_of(BENCHMARKS),
+    model=one_of(MODELS),
+    arm="mixed|single|no_web|unpaired",
+    round=one_of(ROUNDS),
+    mix=one_of(MIXES),
+    seed=r"\d+",
+    setting=one_of(SETTINGS_READ),
+    batch="[a-z_]+",
 
 
 localrules:
@@ -34,6 +44,14 @@ localrules:
 rule all:
     default_target: True
     input:
+        "results/table1.csv",
+        "results/table1.md",
+        "results/validation_loss.svg",
         "results/data.md",
         "results/sources.csv",
         "results/plan.csv",
+
+
+onsuccess:
+    # Where things are and how long each stage took; a finished run is finished whatever this prints.
+    shell("python -m bsm report end --times logs/times --out-dir results || true")

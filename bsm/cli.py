@@ -18,6 +18,9 @@ COMMANDS: dict[str, str] = {
     "interleave": "find biological sequences in web documents",
     "clean": "remove benchmark items, duplicates; group and split",
     "shard": "samples, windows and tokens, packed into Parquet shards",
+    "anneal": "short runs that choose the mix of a round",
+    "train": "one round of one arm of one model, resumable at any moment",
+    "evaluate": "fine-tuning, few-shot, zero-shot and held-out losses of a checkpoint; baselines",
     "report": "tables of sources, counts and planted answers",
     "config": "show, check or describe the configuration",
 }

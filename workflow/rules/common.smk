@@ -16,6 +16,7 @@ os.environ.update(
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(workflow.basedir))
 
+from bsm.base import runs
 from bsm.base.codehash import code_hash
 from bsm.base.config import read_yaml, validated
 from bsm.base.config.sources import SERVER_OF_KIND, STAGE_OF_KIND
@@ -116,12 +117,22 @@ if missing:
     listed = "\n".join(f"  {path}" for path in missing)
     raise WorkflowError(f"{len(missing)} file(s) of local sources do not exist (from {os.getcwd()}):\n{listed}")
 
-os.environ.update(BSM_SERVERS=as_json(CONFIG.servers), BSM_ACQUIRE=as_json(CONFIG.acquire))
+# Settings of training that change no weight: how often to save, what the curve shows, what a change of code does.
+TRAIN_MANNERS = {
+    "checkpoint_every_seconds", "keep_checkpoints", "on_code_change",
+    "log_every_steps", "validate_every_steps", "valid_rows_per_source",
+}  # fmt: skip
+os.environ.update(
+    BSM_SERVERS=as_json(CONFIG.servers),
+    BSM_ACQUIRE=as_json(CONFIG.acquire),
+    BSM_TRAIN=as_json(CONFIG.train, only=TRAIN_MANNERS),
+)
 
 
 envvars:
     "BSM_SERVERS",
     "BSM_ACQUIRE",
+    "BSM_TRAIN",
 
 
 def gates(wildcards):
@@ -135,3 +146,80 @@ def gates(wildcards):
 
 def own_gate(wildcards):
     return checkpoints.clean_gate.get(source=wildcards.source).output.manifest
+
+
+# The training half of the graph (bsm/base/runs.py): runs, their parents and mixes, the evaluation jobs.
+RUNS = {run.folder: run for run in runs.all_runs(CONFIG)}
+MODELS = {model.name: model for model in CONFIG.models}
+MIXES = {mix.name: mix for mix in CONFIG.mixes}
+ROUNDS = {round_.name: round_ for round_ in CONFIG.train.rounds}
+MEASUREMENTS = {measurement.stem: measurement for measurement in runs.measurements(CONFIG)}
+# A job of training or evaluation wants the GPU, unless the config says that it computes on the CPU.
+N_GPUS = 0 if CONFIG.train.device == "cpu" else 1
+# What each setting of the evaluation reads of its config section.
+SETTINGS_READ = {
+    "fine-tuned": {"fine_tune", "bootstrap", "batch_tokens"},
+    "few-shot": {"few_shot_seed", "bootstrap", "batch_tokens"},
+    "zero-shot": {"bootstrap", "batch_tokens"},
+    "language-model": {"max_valid_tokens", "bootstrap", "batch_tokens"},
+}
+
+
+def run_of(wildcards):
+    return RUNS[f"runs/{wildcards.model}/{wildcards.arm}/{wildcards.round}"]
+
+
+def manifests_of(groups, arm="mixed"):
+    """Manifests of the shards of these groups; the unpaired arm reads its own copies of the paired ones."""
+    wanted = {name: source.group for name, source in SOURCES.items() if source.group in groups}
+    apart = {"refseq", "gene"} if arm == "unpaired" else set()
+    return [f"data/{'unpaired' if group in apart else 'shards'}/{name}.manifest.json" for name, group in wanted.items()]
+
+
+def parent_weights(run):
+    """Weights that a run starts from: an input, so that a round follows the one before."""
+    parent = runs.parent(CONFIG, run)
+    return [f"{parent.folder}/model.safetensors"] if parent else []
+
+
+def training_code(module):
+    """The code hash where a change of code re-runs training; else nothing, and the run's record is compared instead."""
+    return code_hash(module) if CONFIG.train.on_code_change == "rerun" else ""
+
+
+def choice_of(run):
+    """The file that names a run's mix where annealing chooses it."""
+    round_ = runs.mix_round(CONFIG, run)
+    return [f"runs/anneal/{round_.name}/choice.json"] if round_ and round_.mix == runs.ANNEALED else []
+
+
+def mix_of(run, choice):
+    """What ``--mix`` gets: the mix as JSON, or the file that annealing writes."""
+    fixed = runs.fixed_mix(CONFIG, run)
+    return as_json(fixed) if fixed else choice[0]
+
+
+def anneal_parent(round_name):
+    """The run whose weights annealing for a round starts from: what that round of the annealed model starts from."""
+    return runs.parent(CONFIG, runs.Run(CONFIG.anneal.model, "mixed", round_name))
+
+
+def anneal_runs(wildcards):
+    names = [mix.name for mix in runs.candidates(CONFIG, wildcards.round)]
+    return [f"runs/anneal/{wildcards.round}/{name}.seed{seed}.json" for name in names for seed in CONFIG.anneal.seeds]
+
+
+def benchmark_tables(measurement):
+    """Benchmarks of a measurement's tasks; fine-tuning is for the headline ones."""
+    wanted = [b for b in CONFIG.benchmarks if b.task in measurement.tasks]
+    return [f"data/benchmarks/{b.name}.parquet" for b in wanted if b.headline or measurement.setting != "fine-tuned"]
+
+
+def measurement_of(wildcards):
+    w = wildcards
+    return MEASUREMENTS[f"results/evaluations/{w.model}/{w.arm}/{w.round}/{w.setting}.{w.batch}"]
+
+
+def held_out_manifests(setting):
+    """Only held-out losses read shards; the other settings read benchmarks."""
+    return manifests_of({"single", "refseq", "gene", "web"}) if setting == "language-model" else []

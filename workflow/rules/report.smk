@@ -43,3 +43,53 @@ rule report_data:
         " --manifests {input.manifests:q} --genes {input.genes:q} --found {input.found:q} --plan {input.plan:q}"
         " {params.truth:q} --corpus {params.corpus:q} --settings {params.settings:q} --sources {output.sources:q}"
         " --all-counts {output.counts:q} --planted {output.planted:q} --page {output.page:q} 2> {log:q}"
+
+
+# The table: every number of the run, with the paper's beside it.
+rule report_table:
+    input:
+        gates=gates,
+        results=[f"{stem}.csv" for stem in MEASUREMENTS] + ["results/evaluations/baselines.csv"],
+    output:
+        table=report("results/table1.csv", category="Results", labels={"what": "every number of the run"}),
+        page=report("results/table1.md", category="Results", labels={"what": "the same, to read"}),
+    log:
+        "logs/report/table.log",
+    benchmark:
+        "logs/times/report/table.tsv"
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        models=list(MODELS),
+        corpus=CONFIG.corpus,
+        code=code_hash("bsm.report.table"),
+    shell:
+        "python -m bsm report table --results {input.results:q} --models {params.models:q} --corpus {params.corpus:q}"
+        " --out {output.table:q} --markdown {output.page:q} 2> {log:q}"
+
+
+rule report_figure:
+    input:
+        gates=gates,
+        results=[f"{stem}.csv" for stem, m in MEASUREMENTS.items() if m.setting == "language-model"],
+        curves=[f"{folder}/validation.csv" for folder in RUNS],
+    output:
+        figure=report("results/validation_loss.svg", category="Results", labels={"what": "validation loss by round and arm"}),
+    log:
+        "logs/report/figure.log",
+    benchmark:
+        "logs/times/report/figure.tsv"
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        corpus=CONFIG.corpus,
+        code=code_hash("bsm.report.figure"),
+    shell:
+        "python -m bsm report figure --results {input.results:q} --curves {input.curves:q} --corpus {params.corpus:q}"
+        " --out {output.figure:q} 2> {log:q}"

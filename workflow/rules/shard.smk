@@ -27,6 +27,34 @@ rule shard:
         " 2> {log:q}"
 
 
+# The paired sources with partners permuted between genes: what the arm `unpaired` reads.
+rule shard_unpaired:
+    input:
+        gate=own_gate,
+        corpus=ancient("data/clean/{source}.parquet"),
+    output:
+        manifest="data/unpaired/{source}.manifest.json",
+        counts="data/unpaired/{source}.counts.csv",
+        shards=directory("data/unpaired/{source}"),
+    log:
+        "logs/shard/{source}.unpaired.log",
+    benchmark:
+        "logs/times/shard/{source}.unpaired.tsv"
+    conda:
+        "../../envs/shard.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=1440,
+    params:
+        group=lambda wildcards: SOURCES[wildcards.source].group,
+        settings=as_json(CONFIG.shard, without={"max_passes", "max_passes_exempt"}),
+        code=code_hash("bsm.shard.build"),
+    shell:
+        "python -m bsm shard --unpaired --corpus {input.corpus:q} --source-name {wildcards.source:q} --group {params.group:q}"
+        " --settings {params.settings:q} --out {output.shards:q} --manifest {output.manifest:q} --counts {output.counts:q}"
+        " 2> {log:q}"
+
+
 rule shard_plan:
     input:
         gates=gates,

@@ -139,7 +139,7 @@ def _anneal_model_exists(sections: Sections) -> Iterator[Problem]:
 
 def _rounds_in_order(sections: Sections) -> Iterator[Problem]:
     names = [r.name for r in sections["train"].rounds]
-    if names != _ROUND_NAMES[: len(names)]:
+    if not names or names != _ROUND_NAMES[: len(names)]:
         yield Problem("train.rounds", names, "each round once, in order, from round1 on")
     for round_ in sections["train"].rounds:
         if sections["train"].budget_by == "steps" and round_.n_steps is None:

@@ -92,6 +92,8 @@ class TrainSettings(Settings):
     """Optimiser and budgets shared by all models and arms."""
 
     seed: int = 1
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """cpu: jobs of training and evaluation ask the scheduler for no GPU; auto takes a GPU where there is one."""
     budget_by: Literal["tokens", "steps"] = "tokens"
     optimiser: Literal["adamw", "muon"] = "adamw"
     """muon: hidden matrices by Muon, embeddings and gains by AdamW."""
@@ -114,7 +116,7 @@ class TrainSettings(Settings):
     keep_checkpoints: PositiveInt = 2
     on_code_change: Literal["rerun", "keep", "stop"] = "stop"
     """What a change of the training code does to a finished round."""
-    rounds: Annotated[list[Round], Field(min_length=1)]
+    rounds: list[Round] = []
 
 
 class AnnealSettings(Settings):
@@ -185,4 +187,4 @@ class EvaluateSettings(Settings):
     """Tokens scored at once; a memory setting, results do not depend on it."""
     bootstrap: BootstrapSettings = BootstrapSettings()
     baselines: BaselineSettings = BaselineSettings()
-    matrix: Annotated[list[Evaluation], Field(min_length=1)]
+    matrix: list[Evaluation] = []

@@ -1,0 +1,60 @@
+# Short runs that choose the mix of a round (paper section 2.3), and the choice.
+rule anneal_run:
+    input:
+        gates=gates,
+        manifests=lambda wildcards: manifests_of(set(MIXES[wildcards.mix].weights)),
+        # The objective is the same for every candidate: all held-out sections.
+        valid=manifests_of({"single", "refseq", "gene", "web"}),
+        parent=lambda wildcards: f"{anneal_parent(wildcards.round).folder}/model.safetensors",
+    output:
+        run="runs/anneal/{round}/{mix}.seed{seed}.json",
+    log:
+        "logs/anneal/{round}.{mix}.seed{seed}.log",
+    benchmark:
+        "logs/times/anneal/{round}.{mix}.seed{seed}.tsv"
+    conda:
+        "../../envs/anneal.yaml"
+    # Every later round waits for the choice.
+    priority: 90
+    resources:
+        gpu=N_GPUS,
+        mem_mb=8000 if N_GPUS else 1500,
+        runtime=2880,
+    params:
+        model=as_json(MODELS[CONFIG.anneal.model], without={"arms"}),
+        round=lambda wildcards: as_json(ROUNDS[wildcards.round], without={"mix", "n_tokens", "n_steps"}),
+        mix=lambda wildcards: as_json(MIXES[wildcards.mix]),
+        init=lambda wildcards, input: str(Path(input.parent).parent),
+        train=as_json(CONFIG.train, without=TRAIN_MANNERS | {"rounds"}),
+        settings=as_json(CONFIG.anneal, only={"model", "n_steps", "objective_weights"}),
+        code=training_code("bsm.anneal.command"),
+    shell:
+        "python -m bsm anneal run --model {params.model:q} --round {params.round:q} --train {params.train:q}"
+        ' --manners "$BSM_TRAIN"'
+        " --settings {params.settings:q} --mix {params.mix:q} --seed {wildcards.seed} --manifests {input.manifests:q}"
+        " --valid-manifests {input.valid:q} --init {params.init:q} --out {output.run:q} 2> {log:q}"
+
+
+rule anneal_select:
+    input:
+        gates=gates,
+        runs=anneal_runs,
+    output:
+        choice="runs/anneal/{round}/choice.json",
+        table=report("results/anneal_{round}.csv", category="Annealing"),
+    log:
+        "logs/anneal/{round}.select.log",
+    benchmark:
+        "logs/times/anneal/{round}.select.tsv"
+    conda:
+        "../../envs/anneal.yaml"
+    priority: 90
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=as_json(CONFIG.anneal, only={"model", "objective_weights"}),
+        code=code_hash("bsm.anneal.select"),
+    shell:
+        "python -m bsm anneal select --runs {input.runs:q} --settings {params.settings:q} --out {output.choice:q}"
+        " --table {output.table:q} 2> {log:q}"

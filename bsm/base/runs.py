@@ -16,7 +16,8 @@ from bsm.base.results import SETTINGS
 ANNEALED = "annealed"
 SINGLE_MIX = Mix(name="single", weights={"single": 1.0})
 """The control arm reads single-modal sequences only, in every round."""
-_FIRST_ROUND = {"mixed": 0, "single": 1, "unpaired": 1, "no_web": 2}
+FIRST_ROUND = {"mixed": 0, "single": 1, "unpaired": 1, "no_web": 2}
+"""Index of the round from which on an arm is trained apart from ``mixed``."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def all_runs(config: Config) -> list[Run]:
         Run(model.name, arm, round_.name)
         for model in config.models
         for arm in ("mixed", *(a for a in model.arms if a != "mixed"))
-        for round_ in config.train.rounds[_FIRST_ROUND[arm] :]
+        for round_ in config.train.rounds[FIRST_ROUND[arm] :]
     ]
 
 
@@ -49,7 +50,7 @@ def parent(config: Config, run: Run) -> Run | None:
     index = names.index(run.round)
     if not index:
         return None
-    return Run(run.model, run.arm if index - 1 >= _FIRST_ROUND[run.arm] else "mixed", names[index - 1])
+    return Run(run.model, run.arm if index - 1 >= FIRST_ROUND[run.arm] else "mixed", names[index - 1])
 
 
 def round_of(config: Config, run: Run) -> Round:
@@ -93,7 +94,7 @@ def groups(config: Config, run: Run) -> set[str]:
 def run_of_checkpoint(config: Config, checkpoint: str) -> Run:
     """The run behind a name such as R3, S2 or L3."""
     letter, index = checkpoint[0], int(checkpoint[1]) - 1
-    arm = "single" if letter == "S" and index >= _FIRST_ROUND["single"] else "mixed"
+    arm = "single" if letter == "S" and index >= FIRST_ROUND["single"] else "mixed"
     return Run(config.models[letter == "L"].name, arm, config.train.rounds[index].name)
 
 

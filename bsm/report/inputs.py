@@ -14,7 +14,7 @@ from bsm.base.csv_tables import read_csv
 from bsm.base.errors import InputError
 
 Row = dict[str, Any]
-PLAN_COLUMNS = ("round", "mix", "group", "source", "supply_tokens", "budget_tokens", "passes")
+PLAN_COLUMNS = ("arm", "round", "mix", "group", "source", "supply_tokens", "budget_tokens", "passes")
 
 
 def read_plan(path: Path | str) -> list[Row]:

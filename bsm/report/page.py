@@ -90,12 +90,12 @@ def _corpora(manifests: Sequence[_Row]) -> list[str]:
 
 def _plan(plan: Sequence[_Row]) -> list[str]:
     rows = [
-        [row["round"], row["mix"], row["group"], row["supply_tokens"], row["budget_tokens"],
+        [row["arm"], row["round"], row["mix"], row["group"], row["supply_tokens"], row["budget_tokens"],
          f"{float(row['passes']):.2f}" if row["passes"] else "-"]
         for row in plan if row["source"] == "all"
     ]  # fmt: skip
     text = "Rounds whose mix is chosen by annealing list every candidate; the sum over rounds takes the worst of each."
-    return [text, table(("round", "mix", "group", "supply", "budget", "passes"), rows)]
+    return [text, table(("arm", "round", "mix", "group", "supply", "budget", "passes"), rows)]
 
 
 def _flow(counts: Sequence[_Row]) -> list[str]:

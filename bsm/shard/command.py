@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     planner.add_argument("--train", metavar="JSON", help="train section; default: from --config")
     planner.add_argument("--mixes", metavar="JSON", help="list of mixes; default: from --config")
     planner.add_argument("--anneal", metavar="JSON", help="anneal section; default: from --config")
-    planner.add_argument("--models", metavar="JSON", help="list of models, needed for budget_by: steps")
+    planner.add_argument("--models", metavar="JSON", help="list of models: their arms, and their batches for budget_by: steps")
     planner.add_argument("--out", required=True, metavar="FILE", help="plan to write (CSV)")
     add_config_arguments(planner, below=True)
     shower = actions.add_parser("show", help="print rows as letters with their record ids")
@@ -67,7 +67,8 @@ def _plan(args: argparse.Namespace) -> None:
     models = _section(args, "models", list[Model]) if args.models or not args.train else []
     settings = settings_of(args, "shard", ShardSettings)
     supply = read_manifests(args.manifests)
-    rows = plan(supply, train, mixes, anneal, round_budgets(train, models, settings.context_tokens))
+    arms = sorted({"mixed", *(arm for model in models for arm in model.arms)})
+    rows = plan(supply, train, mixes, anneal, round_budgets(train, models, settings.context_tokens), arms)
     check_passes(rows, settings)
     write_plan(args.out, rows)
 

@@ -2,7 +2,8 @@
 
 Supply is the non-padding tokens of a source's training shards. A round's budget is shared among groups by the mix's
 weights and inside a group by supply, so all sources of a group are passed over equally often. Rounds whose mix is
-chosen by annealing are planned with every candidate; the worst of them counts.
+chosen by annealing are planned with every candidate; the worst of them counts. Every arm is planned: the rounds that it
+trains apart from the mixed arm, and the sum over all rounds that its weights have seen.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from bsm.base.config.data import ShardSettings
 from bsm.base.config.training import AnnealSettings, Mix, Model, Round, TrainSettings
 from bsm.base.csv_tables import write_csv
 from bsm.base.errors import BsmError, ConfigError, InputError
+from bsm.base.runs import ANNEALED, FIRST_ROUND, SINGLE_MIX
 
-ANNEALED = "annealed"
 ALL_ROUNDS, ALL_SOURCES = "all", "all"
-COLUMNS = ("round", "mix", "group", "source", "weight_share", "supply_tokens", "budget_tokens", "passes", "worst")
+COLUMNS = ("arm", "round", "mix", "group", "source", "weight_share", "supply_tokens", "budget_tokens", "passes", "worst")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class PlanRow:
     candidate mix that asks for most.
     """
 
+    arm: str
     round: str
     mix: str
     group: str
@@ -74,27 +76,46 @@ def _read_manifest(path: Path | str) -> dict[str, Any]:
 
 def plan(
     supply: Mapping[str, Mapping[str, int]], train: TrainSettings, mixes: Sequence[Mix], anneal: AnnealSettings | None,
-    round_tokens: Mapping[str, int],
+    round_tokens: Mapping[str, int], arms: Sequence[str] = ("mixed",),
 ) -> list[PlanRow]:  # fmt: skip
-    """Rows for every round, candidate mix, group and source, then the sum over rounds."""
+    """Rows for every arm, round, candidate mix, group and source, and the sum over rounds of every arm."""
     by_name = {mix.name: mix for mix in mixes}
     rows: list[PlanRow] = []
-    total: dict[str, int] = defaultdict(int)
-    for stage in train.rounds:
-        budgets = {
-            name: _budgets(_mix(by_name, name, stage), round_tokens[stage.name]) for name in _candidates(stage, anneal)
-        }
-        worst = {group: max(b.get(group, 0) for b in budgets.values()) for b in budgets.values() for group in b}
-        for name, groups in budgets.items():
-            weights = by_name[name].weights
-            for group, budget in groups.items():
-                share = weights[group] / sum(weights.values())  # type: ignore[index]
-                rows += _group_rows(stage.name, name, group, share, supply, budget, budget == worst[group])
-        for group, budget in worst.items():
-            total[group] += budget
-    for group, budget in sorted(total.items()):
-        rows += _group_rows(ALL_ROUNDS, "worst", group, None, supply, budget, True)
+    for arm in arms:
+        total: dict[str, int] = defaultdict(int)
+        for index, stage in enumerate(train.rounds):
+            tried = _tried(by_name, train, anneal, arm, index)
+            made, worst = _round_rows(arm, stage.name, tried, supply, round_tokens[stage.name])
+            rows += made if index >= FIRST_ROUND[arm] else []
+            for group, budget in worst.items():
+                total[group] += budget
+        for group, budget in sorted(total.items()):
+            rows += _group_rows((arm, ALL_ROUNDS, "worst"), group, None, supply, budget, True)
     return rows
+
+
+def _tried(
+    by_name: Mapping[str, Mix], train: TrainSettings, anneal: AnnealSettings | None, arm: str, index: int
+) -> list[Mix]:
+    """Mixes that an arm may read in a round: ``single`` its own from round 2 on, ``no_web`` round 2's in round 3."""
+    if arm == "single" and index >= FIRST_ROUND[arm]:
+        return [SINGLE_MIX]
+    stage = train.rounds[min(index, 1) if arm == "no_web" else index]
+    return [_mix(by_name, name, stage) for name in _candidates(stage, anneal)]
+
+
+def _round_rows(
+    arm: str, stage: str, tried: Sequence[Mix], supply: Mapping[str, Mapping[str, int]], n_tokens: int
+) -> tuple[list[PlanRow], dict[str, int]]:
+    """(rows of every candidate, largest budget of each group)."""
+    budgets = {mix.name: _budgets(mix, n_tokens) for mix in tried}
+    worst = {group: max(b.get(group, 0) for b in budgets.values()) for b in budgets.values() for group in b}
+    rows: list[PlanRow] = []
+    for mix in tried:
+        for group, budget in budgets[mix.name].items():
+            share = mix.weights[group] / sum(mix.weights.values())  # type: ignore[index]
+            rows += _group_rows((arm, stage, mix.name), group, share, supply, budget, budget == worst[group])
+    return rows, worst
 
 
 def round_budgets(train: TrainSettings, models: Sequence[Model], context_tokens: int) -> dict[str, int]:
@@ -121,7 +142,7 @@ def check_passes(rows: Iterable[PlanRow], settings: ShardSettings) -> None:
             problems.append(f"{row.group}: {row.budget_tokens:,} tokens asked for, none there")
         elif row.passes > settings.max_passes and row.group not in settings.max_passes_exempt:
             problems.append(
-                f"{row.group}: {row.budget_tokens:,} tokens asked for of {row.supply_tokens:,}, "
+                f"{row.group} (arm {row.arm}): {row.budget_tokens:,} tokens asked for of {row.supply_tokens:,}, "
                 f"{row.passes:.2f} passes > {settings.max_passes:g}"
             )
     if problems:
@@ -166,16 +187,16 @@ def _budgets(mix: Mix, n_tokens: int) -> dict[str, int]:
 
 
 def _group_rows(
-    stage: str, mix: str, group: str, share: float | None, supply: Mapping[str, Mapping[str, int]], budget: int,
+    key: tuple[str, str, str], group: str, share: float | None, supply: Mapping[str, Mapping[str, int]], budget: int,
     worst: bool,
 ) -> list[PlanRow]:  # fmt: skip
     sources = supply.get(group, {})
     total = sum(sources.values())
     passes = budget / total if total else None
-    rows = [PlanRow(stage, mix, group, ALL_SOURCES, share, total, budget, passes, worst)]
+    rows = [PlanRow(*key, group, ALL_SOURCES, share, total, budget, passes, worst)]
     for source, tokens in sources.items():
         own = round(budget * tokens / total) if total else 0
-        rows.append(PlanRow(stage, mix, group, source, share, tokens, own, passes if tokens else 0.0, worst))
+        rows.append(PlanRow(*key, group, source, share, tokens, own, passes if tokens else 0.0, worst))
     return rows
 
 

@@ -16,10 +16,10 @@ from bsm.cli import main
 from bsm.report.page import table
 from bsm.report.sources import citation_of
 
-PLAN = """round,mix,group,source,weight_share,supply_tokens,budget_tokens,passes,worst
-round1,single_only,single,all,1.000000,4000,2000,0.500000,1
-round1,single_only,single,uniprot,1.000000,4000,2000,0.500000,1
-all,worst,web,all,,0,10,,1
+PLAN = """arm,round,mix,group,source,weight_share,supply_tokens,budget_tokens,passes,worst
+mixed,round1,single_only,single,all,1.000000,4000,2000,0.500000,1
+mixed,round1,single_only,single,uniprot,1.000000,4000,2000,0.500000,1
+mixed,all,worst,web,all,,0,10,,1
 """
 SPLIT = {"n_documents": 7, "n_tokens": 4000, "n_tokens_by_modality": {"dna": 0, "rna": 0, "protein": 3986},
          "padding_share": 0.0123, "cut_share": 0.25}  # fmt: skip

@@ -33,8 +33,8 @@ def rows(train=TRAIN, supply=SUPPLY):
     return plan(supply, train, MIXES, ANNEAL, round_budgets(train, [], 64))
 
 
-def numbers(all_rows, *key):
-    found = [r for r in all_rows if (r.round, r.mix, r.group, r.source) == key]
+def numbers(all_rows, *key, arm="mixed"):
+    found = [r for r in all_rows if (r.round, r.mix, r.group, r.source) == key and r.arm == arm]
     assert len(found) == 1
     return found[0].supply_tokens, found[0].budget_tokens, found[0].passes
 
@@ -57,12 +57,23 @@ def test_an_annealed_round_counts_with_the_worst_candidate_of_each_group():
     assert worst == {("paper", "single"), ("heavy", "refseq"), ("heavy", "web")}
 
 
+def test_the_control_arms_are_planned_with_their_own_mixes():
+    third = {"name": "round3", "mix": "heavy", "n_tokens": 40, **RATES}
+    train = TrainSettings(rounds=[*TRAIN.rounds, third])  # type: ignore[list-item]
+    budgets = round_budgets(train, [], 64)
+    made = plan(SUPPLY, train, MIXES, ANNEAL, budgets, ["mixed", "single", "no_web"])
+    assert numbers(made, "round2", "single", "single", "all", arm="single") == (400, 120, 0.3)
+    assert numbers(made, "all", "worst", "single", "all", arm="single") == (400, 200 + 120 + 40, 0.9)
+    assert numbers(made, "round3", "heavy", "refseq", "all", arm="no_web") == (50, 20, 0.4)
+    assert {r.round for r in made if r.arm == "no_web"} == {"round3", "all"}
+
+
 def test_too_many_passes_stop_with_every_number_but_exempt_groups_pass():
     check_passes(rows(), ShardSettings(max_passes=1.2))
-    with pytest.raises(BsmError, match=r"refseq: 60 tokens asked for of 50, 1\.20 passes > 1\.1") as error:
+    with pytest.raises(BsmError, match=r"refseq \(arm mixed\): 60 tokens asked for of 50, 1\.20 passes > 1\.1") as error:
         check_passes(rows(), ShardSettings(max_passes=1.1))
     assert "web" not in str(error.value)
-    with pytest.raises(BsmError, match=r"web: 30 tokens asked for of 2, 15\.00 passes"):
+    with pytest.raises(BsmError, match=r"web \(arm mixed\): 30 tokens asked for of 2, 15\.00 passes"):
         check_passes(rows(), ShardSettings(max_passes=1.2, max_passes_exempt=[]))
 
 

@@ -103,8 +103,8 @@ def test_the_page_shows_tokens_plan_drops_genes_leaks_and_licences(run):
     for line in (
         "Corpus: **lab**.",
         "| uniprot | single | 7 | 4,000 | 0 | 0 | 3,986 | 50 | 1.23% | 25.00% |",
-        "| round1 | single_only | single | 4,000 | 2,000 | 0.50 |",
-        "| all | worst | web | 0 | 10 | - |",
+        "| mixed | round1 | single_only | single | 4,000 | 2,000 | 0.50 |",
+        "| mixed | all | worst | web | 0 | 10 | - |",
         "| clean | uniprot | too short | 1 | 0 | 9 |",
         "| refseq_pairs | rejected | pseudogene | 1 |",
         "| ppi | ppi | uniprot | same_modality | 1 | 2 | - |",

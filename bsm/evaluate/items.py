@@ -60,6 +60,11 @@ class Dataset:
         """What the model reads, such as ``rna+protein``."""
         return "+".join(m.value for m in (self.task.modality_a, self.task.modality_b) if m)
 
+    def key(self, item: Item) -> tuple[str, ...]:
+        """What makes two items the same one: their sequences; the order of two inputs of one modality means nothing."""
+        same_kind = self.task.modality_a is self.task.modality_b
+        return tuple(sorted(item.sequences)) if same_kind else item.sequences
+
     def targets(self, items: Sequence[Item]) -> np.ndarray:
         """int64 class numbers, or float64 target values."""
         if not self.labels:

@@ -52,7 +52,7 @@ class LossTable:
 
     @classmethod
     def of(cls, losses: np.ndarray | torch.Tensor, batch: Batch) -> LossTable:
-        """Sums of one batch from the loss of every token, float[n_tokens] in nats; tokens without target are left out."""
+        """Sums of one batch from the loss of every token, float[n_tokens] in nats; without target, none counts."""
         return cls({cell: total for _, cell, total in _sums(losses, batch, np.zeros_like(batch.row))})
 
     def __add__(self, other: LossTable) -> LossTable:
@@ -117,7 +117,7 @@ def objective(values: Mapping[str, float], weights: Mapping[str, float]) -> floa
     missing = [section for section in wanted if section not in values]
     if missing or not wanted:
         raise BsmError("the objective weighs sections without held-out letters", value=missing or dict(weights),
-                       way_out="Set their weight in anneal.objective_weights to 0, or give manifests with such rows")  # fmt: skip
+                       way_out="Set their weight to 0 in anneal.objective_weights, or give such held-out rows")  # fmt: skip
     return sum(weight * values[section] for section, weight in wanted.items()) / sum(wanted.values())
 
 

@@ -27,14 +27,14 @@ _CACHED_BUFFERS = 64
 class Sampler:
     """Rows of every step, drawn from ``sources`` in the proportions of ``mix``.
 
-    Shares. The mix weighs groups by tokens; inside a group, sources share in proportion to their tokens, so that all are
-    passed over equally often (as ``bsm shard plan`` plans it). A row of a source with more padding holds fewer tokens,
-    so slots are weighed by tokens over mean tokens per row. Slots come in blocks of 1,024: every source has its share of
-    each block by largest remainder, at least one slot, spread evenly with a phase hashed from (seed, source).
+    Shares. The mix weighs groups by tokens; inside a group, sources share in proportion to their tokens, so that all
+    are passed over equally often (as ``bsm shard plan`` plans it). A row of a source with more padding holds fewer
+    tokens, so slots are weighed by tokens over mean tokens per row. Slots come in blocks of 1,024: every source has its
+    share of each block by largest remainder, at least one slot, spread evenly with a phase hashed from (seed, source).
 
-    Order. The j-th row drawn from a source belongs to pass j // n_rows, and every pass visits every row once: row groups
-    in random order, rows shuffled within buffers of BUFFER_ROW_GROUPS of them, so that reading stays sequential by row
-    group at any size.
+    Order. The j-th row drawn from a source belongs to pass j // n_rows, and every pass visits every row once: row
+    groups in random order, rows shuffled within buffers of BUFFER_ROW_GROUPS of them, so that reading stays sequential
+    by row group at any size.
 
     ``already_drawn``: rows that earlier rounds drew from each source by name; the passes go on behind them, so a source
     that is larger than one round's share gives unseen rows first. See ``draws``.

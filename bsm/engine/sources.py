@@ -62,9 +62,9 @@ class ShardSource:
 def read_sources(manifests: Iterable[Path | str], split: Split) -> list[ShardSource]:
     """Sources that have rows in ``split``, sorted by name.
 
-    Shards lie beside their manifest: ``<source>/`` next to ``<source>.manifest.json``. Only footers are read. InputError
-    for a missing or damaged manifest, a source given twice, a shard that is missing, truncated, of another schema or of
-    another number of rows than the manifest says, and for sources of different context lengths.
+    Shards lie beside their manifest: ``<source>/`` next to ``<source>.manifest.json``. Only footers are read.
+    InputError for a missing or damaged manifest, a source given twice, a shard that is missing, truncated, of another
+    schema or of another number of rows than the manifest says, and for sources of different context lengths.
     """
     sources: dict[str, ShardSource] = {}
     seen: dict[str, Path] = {}

@@ -1,4 +1,4 @@
-"""``bsm report data``: tables and a page about the data of a run."""
+"""``bsm report``: what a person sees: data | table | figure | end."""
 
 from __future__ import annotations
 
@@ -12,11 +12,19 @@ from bsm.base.counts import read_counts, write_counts
 from bsm.base.csv_tables import write_csv
 from bsm.base.files import write_text
 
+_CURVES = "held-out curves, runs/<model>/<arm>/<round>/validation.csv (the path names model, arm and round)"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Inputs are lists of files, so that the same command serves one source or all of them."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="data")
-    data = actions.add_parser("data", help="sources, counts, planted answers and a page about the data")
+    """Inputs are lists of files, so that the same command serves one source or run or all of them."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _add_data(actions.add_parser("data", help="sources, counts, planted answers and a page about the data"))
+    _add_table(actions.add_parser("table", help="every number of every evaluation, the published one beside it"))
+    _add_figure(actions.add_parser("figure", help="validation loss by round and arm (SVG)"))
+    _add_end(actions.add_parser("end", help="print where the results are and how long each stage took"))
+
+
+def _add_data(data: argparse.ArgumentParser) -> None:
     for name, what in (
         ("file-lists", "list of raw files of every part; the two folders above each name source and part"),
         ("counts", "counts of every stage (CSV)"),
@@ -38,7 +46,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(data)
 
 
+def _add_table(table: argparse.ArgumentParser) -> None:
+    table.add_argument(
+        "--results", nargs="+", required=True, metavar="FILE", help="numbers of evaluations (RESULTS CSV)"
+    )
+    table.add_argument("--models", nargs="+", required=True, metavar="NAME",
+                       help="models of the config, in its order: the smaller and the larger one of the paper")  # fmt: skip
+    table.add_argument(
+        "--corpus", required=True, metavar="NAME", help="what the models were trained on; stands in every row"
+    )
+    table.add_argument("--out", required=True, metavar="FILE", help="the table (CSV) to write")
+    table.add_argument("--markdown", required=True, metavar="FILE", help="the page for people to write")
+
+
+def _add_figure(figure: argparse.ArgumentParser) -> None:
+    figure.add_argument("--results", nargs="*", default=[], metavar="FILE",
+                        help="numbers of evaluations: validation loss after each round")  # fmt: skip
+    figure.add_argument("--curves", nargs="+", required=True, metavar="FILE", help=_CURVES)
+    figure.add_argument("--corpus", required=True, metavar="NAME", help="what the models were trained on; in the title")
+    figure.add_argument("--out", required=True, metavar="FILE", help="the figure (SVG) to write")
+
+
+def _add_end(end: argparse.ArgumentParser) -> None:
+    end.add_argument("--times", default="logs/times", metavar="DIR", help="benchmark files of the jobs")
+    end.add_argument("--out-dir", default="results", metavar="DIR", help="results; runs/ is looked for beside it")
+
+
 def run(args: argparse.Namespace) -> None:
+    """Do one action; each imports only what it needs."""
+    if args.action == "table":
+        from bsm.report.table import write_table1
+
+        write_table1(args.results, args.models, args.corpus, args.out, args.markdown)
+    elif args.action == "figure":
+        from bsm.report.figure import write_figure
+
+        write_figure(args.results, args.curves, args.corpus, args.out)
+    elif args.action == "end":
+        from bsm.report.end_message import end_message
+
+        print(end_message(Path(args.times), Path(args.out_dir)), end="")
+    else:
+        _data(args)
+
+
+def _data(args: argparse.Namespace) -> None:
     """Read everything first, then write the four files: a bad input leaves none of them."""
     from bsm.report import planted, sources
     from bsm.report.inputs import read_manifest, read_plan

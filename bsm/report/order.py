@@ -1,0 +1,60 @@
+"""One order and one set of short names for everything the results are shown by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bsm.base.benchmarks import TASKS
+from bsm.base.results import METRICS, SETTINGS, Result
+
+TASK_ORDER = (*TASKS, "perplexity", "validation_loss")
+SECTIONS = ("nucleotides", "proteins", "refseq", "gene", "web")
+"""Held-out sections: the single-modal group by modality, the other groups by name."""
+ARMS = ("mixed", "single", "no_web", "unpaired", "none")
+ROUNDS = ("round1", "round2", "round3")
+MEAN = "mean"
+"""Dataset of a fitness row that averages over assays."""
+_LETTERS = {(0, "mixed"): "R", (0, "single"): "S", (0, "no_web"): "W", (0, "unpaired"): "U", (1, "mixed"): "L"}
+
+
+def is_baseline(result: Result) -> bool:
+    """Whether a row belongs to no trained model of ours."""
+    return result.arm == "none"
+
+
+def is_assay(result: Result) -> bool:
+    """Whether a row is one fitness assay, not the mean over them."""
+    return result.task in TASKS and TASKS[result.task].kind == "fitness" and result.dataset != MEAN
+
+
+def sort_key(result: Result, models: Sequence[str]) -> tuple[Any, ...]:
+    """Tasks, data sets (that of the task's own name, and means, first), settings, models of the config, baselines."""
+    section = SECTIONS.index(result.dataset) if result.dataset in SECTIONS else -1
+    return (
+        TASK_ORDER.index(result.task), result.dataset not in (result.task, MEAN), section, result.dataset,
+        SETTINGS.index(result.setting), result.input, -1 if result.shots is None else result.shots,
+        *checkpoint_key(result, models), METRICS.index(result.metric),
+    )  # fmt: skip
+
+
+def checkpoint_key(result: Result, models: Sequence[str]) -> tuple[Any, ...]:
+    """Order of checkpoints: model as in the config, arm, round; baselines last, by name."""
+    model = models.index(result.model) if result.model in models else len(models)
+    return is_baseline(result), model, result.model, ARMS.index(result.arm), result.round
+
+
+def checkpoint_name(result: Result) -> str:
+    """Such as ``bsm-mini mixed R2``; of a baseline its name."""
+    return result.model if is_baseline(result) else f"{result.model} {result.arm} R{result.round[-1]}"
+
+
+def checkpoint_code(result: Result, models: Sequence[str]) -> str | None:
+    """Such as ``R2``, as the config's evaluation matrix says it; None where there is no such letter."""
+    letter = arm_letter(models.index(result.model), result.arm) if result.model in models else None
+    return letter and letter + result.round[-1]
+
+
+def arm_letter(model: int, arm: str) -> str | None:
+    """R, S, W and U for the arms of the smaller model, L for the larger model; None for any other."""
+    return _LETTERS.get((model, arm))

@@ -12,10 +12,12 @@ import pyarrow.compute as pc
 
 from bsm.base.alphabet import MODALITY_CODES
 from bsm.base.errors import InputError
+from bsm.base.randomness import stable_hash64
 from bsm.base.tables import CLEAN, iter_tables
 
 SPLITS = ("train", "valid")
 _COLUMNS = ("record_id", "part", "modality", "sequence", "genetic_code", "blocks", "split")
+_KIN_COLUMNS = ("gene_id", "group_id")
 _MODALITY_NAMES = [str(modality) for modality in MODALITY_CODES]
 
 
@@ -41,6 +43,8 @@ class Batch:
     genetic_code: np.ndarray
     """int16[n_rows]; the standard code where the corpus states none."""
     blocks: pa.ListArray
+    kin: np.ndarray | None = None
+    """uint64[n_records, 2]: hashes of gene and group, where they were asked for; the record's own id where unknown."""
 
     @property
     def n_records(self) -> int:
@@ -60,13 +64,13 @@ class Batch:
         return None if not value.is_valid else np.asarray(value.values, dtype=np.int64).reshape(-1, 2)
 
 
-def read_batches(path: Path | str) -> Iterator[Batch]:
+def read_batches(path: Path | str, with_kin: bool = False) -> Iterator[Batch]:
     """Yield a CLEAN table as batches, about one row group each; a record is never split between two.
 
     Raises InputError for a missing column, an unknown modality or split, and rows without letters or id.
     """
     held: pa.Table | None = None
-    for group in iter_tables(path, CLEAN, _COLUMNS):
+    for group in iter_tables(path, CLEAN, (*_COLUMNS, *_KIN_COLUMNS) if with_kin else _COLUMNS):
         if not group.num_rows:
             continue
         if held is not None and held["record_id"][-1] != group["record_id"][0]:
@@ -87,7 +91,7 @@ def _record_starts(ids: pa.StringArray) -> np.ndarray:
 
 
 def _batch(table: pa.Table, path: Path | str) -> Batch:
-    columns = {name: _one_chunk(table[name]) for name in _COLUMNS}
+    columns = {name: _one_chunk(table[name]) for name in table.column_names}
     for name in ("record_id", "part", "modality", "sequence", "split"):
         if columns[name].null_count:
             raise InputError(f"rows without {name}", where=str(path), value=columns[name].null_count,
@@ -110,7 +114,15 @@ def _batch(table: pa.Table, path: Path | str) -> Batch:
         split=_codes(columns["split"].take(first), list(SPLITS), path).astype(np.int8),
         genetic_code=columns["genetic_code"].fill_null(1).to_numpy(),
         blocks=columns["blocks"],
+        kin=_kin(columns, first) if "gene_id" in columns else None,
     )
+
+
+def _kin(columns: dict[str, pa.Array], first: pa.Array) -> np.ndarray:
+    own = columns["record_id"].take(first)
+    names = [(name, pc.coalesce(columns[name].take(first), own).to_pylist()) for name in _KIN_COLUMNS]
+    hashes = [[stable_hash64(kind, value) for value in values] for kind, values in names]
+    return np.array(hashes, dtype=np.uint64).T
 
 
 def _one_chunk(column: pa.ChunkedArray) -> pa.Array:

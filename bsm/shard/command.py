@@ -22,6 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", help="folder of shards; replaced as a whole")
     parser.add_argument("--manifest", metavar="FILE", help="manifest to write (JSON)")
     parser.add_argument("--counts", metavar="FILE", help="counts to write (CSV)")
+    parser.add_argument(
+        "--unpaired", action="store_true", help="control: exchange the pieces of different genes (refseq, gene)"
+    )
     add_config_arguments(parser)
     actions = parser.add_subparsers(dest="action", metavar="plan | show")
     planner = actions.add_parser("plan", help="supply, budget and passes per round, group and source")
@@ -29,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     planner.add_argument("--train", metavar="JSON", help="train section; default: from --config")
     planner.add_argument("--mixes", metavar="JSON", help="list of mixes; default: from --config")
     planner.add_argument("--anneal", metavar="JSON", help="anneal section; default: from --config")
-    planner.add_argument("--models", metavar="JSON", help="list of models: their arms, and their batches for budget_by: steps")
+    planner.add_argument(
+        "--models", metavar="JSON", help="list of models: their arms, and their batches for budget_by: steps"
+    )
     planner.add_argument("--out", required=True, metavar="FILE", help="plan to write (CSV)")
     add_config_arguments(planner, below=True)
     shower = actions.add_parser("show", help="print rows as letters with their record ids")
@@ -49,13 +54,15 @@ def _shard(args: argparse.Namespace) -> None:
 
     manifest = build_shards(
         Path(args.corpus), args.source_name, args.group, settings_of(args, "shard", ShardSettings),
-        Path(args.out), Path(args.manifest), Path(args.counts),
+        Path(args.out), Path(args.manifest), Path(args.counts), args.unpaired,
     )  # fmt: skip
     for name, split in manifest["splits"].items():
         print(
             f"{args.source_name} {name}: {split['n_documents']:,} documents, {split['n_tokens']:,} tokens in "
             f"{split['n_rows']:,} rows, {split['padding_share']:.2%} padding, {split['cut_share']:.2%} cut"
         )
+    if args.unpaired:
+        print(f"{args.source_name}: {manifest['n_pieces_left_alone']:,} pieces without a partner of another gene")
 
 
 def _plan(args: argparse.Namespace) -> None:

@@ -51,7 +51,7 @@ def _add_table(table: argparse.ArgumentParser) -> None:
         "--results", nargs="+", required=True, metavar="FILE", help="numbers of evaluations (RESULTS CSV)"
     )
     table.add_argument("--models", nargs="+", required=True, metavar="NAME",
-                       help="models of the config, in its order: the smaller and the larger one of the paper")  # fmt: skip
+                       help="models of the config, in its order (the smaller one first)")  # fmt: skip
     table.add_argument(
         "--corpus", required=True, metavar="NAME", help="what the models were trained on; stands in every row"
     )

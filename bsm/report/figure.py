@@ -88,12 +88,12 @@ def _panel(panel: Any, section: str, lines: Sequence[Line], curves: Curves, scal
 def _ends(panel: Any, ends: Sequence[Result], curves: Curves, scale: float) -> None:
     """End-of-round values on all held-out data, with their intervals."""
     for end in ends:
-        look = _look(end.model, end.arm, curves)
+        n_tokens = curves.end(Run(end.model, end.arm, end.round))
         low, high = (end.value if side is None else side for side in (end.ci_low, end.ci_high))
         panel.errorbar(
-            [curves.end(Run(end.model, end.arm, end.round)) / scale], [end.value],
+            [n_tokens / scale], [end.value],
             yerr=[[max(0.0, end.value - low)], [max(0.0, high - end.value)]], fmt=_marker(end.model, curves),
-            color=look["color"], markersize=4, capsize=2, linewidth=1, zorder=3,
+            color=_look(end.model, end.arm, curves)["color"], markersize=3.5, capsize=2, linewidth=1, zorder=3,
         )  # fmt: skip
 
 
@@ -116,7 +116,7 @@ def _legend(panel: Any, curves: Curves, has_ends: bool) -> None:
     panel.axis("off")
     handles = [
         Line2D(
-            [], [], marker=_marker(model, curves), markersize=4, label=f"{model}, {arm}", **_look(model, arm, curves)
+            [], [], marker=_marker(model, curves), markersize=3.5, label=f"{model}, {arm}", **_look(model, arm, curves)
         )
         for model, arm in curves.arms
     ]

@@ -23,9 +23,9 @@ from bsm.report.page import table
 from bsm.report.published import Entry, by_others
 
 _MEANING = {
-    "miniature": "The miniature is a generated world and its models are hundreds of times smaller than the paper's: its "
-    "numbers show that every step works and which planted signals were learned in minutes, they say nothing about real "
-    "sequences, and the published values, measured on other data, stand beside them for orientation only.",
+    "miniature": "The miniature is a generated world and its models are hundreds of times smaller than the paper's: "
+    "its numbers show that every step works and which planted signals were learned in minutes, they say nothing about "
+    "real sequences, and the published values, measured on other data, stand beside them for orientation only.",
     "nano": "This is the smallest run of every rule: its numbers show that the graph works and mean nothing else.",
 }
 _REAL = "Published values were measured on models trained on the paper's own data and token budgets."

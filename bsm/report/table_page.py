@@ -128,11 +128,13 @@ def _measurements(entries: Sequence[Entry], models: Sequence[str]) -> list[str]:
 
 def _measurement(entries: Sequence[Entry], models: Sequence[str]) -> str:
     """Rows are checkpoints (and shots), columns the metrics, inputs and sections that occur."""
+    entries = _compared(entries)
     first = entries[0].result
     varying = [name for name in ("dataset", "input", "metric") if len({getattr(e.result, name) for e in entries}) > 1]
 
     def column(entry: Entry) -> str:
-        return ", ".join(getattr(entry.result, name) for name in varying) or entry.result.metric
+        words = dict.fromkeys(getattr(entry.result, name) for name in varying)
+        return ", ".join(words) or entry.result.metric
 
     def row_key(entry: Entry) -> tuple[Any, ...]:
         shots = entry.result.shots
@@ -156,6 +158,16 @@ def _measurement(entries: Sequence[Entry], models: Sequence[str]) -> str:
     header = (f"**{title}**{unit}", *(["shots"] if has_shots else []), *columns, "n", "seeds",
               *(["published"] if has_published else []))  # fmt: skip
     return table(header, rows)
+
+
+def _compared(entries: Sequence[Entry]) -> Sequence[Entry]:
+    """Without baselines of what no checkpoint was measured on; all where there are only baselines."""
+
+    def what(entry: Entry) -> tuple[str, ...]:
+        return entry.result.dataset, entry.result.input, entry.result.metric
+
+    measured = {what(entry) for entry in entries if not is_baseline(entry.result)}
+    return [entry for entry in entries if what(entry) in measured] or entries
 
 
 def _dataset_title(result: Result) -> str:

@@ -125,7 +125,7 @@ def _fitness(task: str, code: str, i: int) -> list[Result]:
 def _language_model() -> list[Result]:
     common = {"setting": "language-model", "seeds": 1, "n": 50_000}
     rows = [
-        result("perplexity", code, value, dataset="proteins", metric=metric, **common)
+        result("perplexity", code, value, dataset="proteins", input="proteins", metric=metric, **common)
         for code in ("R3", "L3") for metric, value in (("perplexity", 16.0), ("bits_per_letter", 4.0))
     ]  # fmt: skip
     for (model, arm), section in product(ARMS, SECTIONS):

@@ -1,0 +1,216 @@
+"""The training loop, for the rounds and for annealing.
+
+Resume is exact: the rows of a step are a function of the step alone (bsm.engine.sampler), and a checkpoint holds
+everything else that the next step depends on. On one machine, with one number of threads, a run that was killed and
+started again ends with the same bytes as one that was not.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from types import FrameType, TracebackType
+
+import torch
+import torch.nn.functional as F
+
+from bsm.base.config.training import TrainSettings
+from bsm.base.errors import BsmError, ConfigError
+from bsm.base.progress import Progress
+from bsm.engine.batch import NO_TARGET, Batch
+from bsm.engine.checkpoint import Checkpoints
+from bsm.engine.loader import Loader, RowId, held_out
+from bsm.engine.losses import LossTable, token_losses
+from bsm.engine.network import Network
+from bsm.engine.optimiser import Optimiser
+from bsm.engine.record import Record
+from bsm.engine.sampler import Sampler
+from bsm.engine.schedule import Schedule
+from bsm.engine.sources import ShardSource
+
+_NAMED_ROWS = 8
+
+
+@dataclass
+class Run:
+    """A network and everything it is trained with. The network stands on the device it is to be trained on."""
+
+    label: str
+    network: Network
+    optimiser: Optimiser
+    schedule: Schedule
+    sampler: Sampler
+    valid_sources: list[ShardSource]
+    settings: TrainSettings
+    checkpoints: Checkpoints
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.network.parameters()).device
+
+    @property
+    def micro_batch_sequences(self) -> int:
+        return min(self.settings.micro_batch_sequences or sys.maxsize, self.sampler.batch_sequences)
+
+
+def train(run: Run) -> Record:
+    """Train to the last step, from the newest checkpoint where there is one; the last checkpoint is the final state.
+
+    On SIGTERM or SIGINT the step at hand is finished and saved, and the process ends as it would have otherwise.
+    BsmError where the loss is no number, a shard is damaged or a checkpoint cannot be written.
+    """
+    n_steps, settings = run.schedule.n_steps, run.settings
+    with run.checkpoints.locked(), _Signals() as signals:
+        stored = run.checkpoints.load(run.network, run.optimiser)
+        record = Record.from_json(stored) if stored else Record()
+        first_step, saved_step = record.step, record.step if stored else -1
+        clock, batches = _Clock(record.seconds), _batches(run, first_step)
+        with Progress(run.label, unit="tokens") as bar:
+            while True:
+                if _validation_is_due(record, n_steps, settings.validate_every_steps):
+                    record.add_validation(held_out_losses(run))
+                if record.step == n_steps:
+                    break
+                step_batches = list(islice(batches, math.ceil(run.sampler.batch_sequences / run.micro_batch_sequences)))
+                _step(run, record, step_batches)
+                _advance(bar, step_batches, record.step - first_step, n_steps - first_step)
+                if signals.received or clock.seconds - record.seconds >= settings.checkpoint_every_seconds:
+                    record.seconds = clock.seconds
+                    run.checkpoints.save(record.to_json(), run.network, run.optimiser)
+                    saved_step = record.step
+                signals.leave(record.step)
+        if saved_step != n_steps:
+            record.seconds = clock.seconds
+            run.checkpoints.save(record.to_json(), run.network, run.optimiser)
+    return record
+
+
+def held_out_losses(run: Run) -> LossTable:
+    """Losses of the network on the run's held-out rows, in the precision of training."""
+    table = LossTable()
+    for batch in held_out_batches(run.valid_sources, run.settings.valid_rows_per_source, run.micro_batch_sequences):
+        table += LossTable.of(token_losses(run.network, batch, run.settings.precision), batch)
+    return table
+
+
+def held_out_batches(sources: list[ShardSource], rows_per_source: int, batch_sequences: int) -> Iterator[Batch]:
+    """The fixed held-out rows of every source, ``batch_sequences`` contexts at a time."""
+    loader = Loader(sources)
+    rows: list[RowId] = [
+        (index, row) for index, source in enumerate(sources) for row in held_out(source, n_rows=rows_per_source)
+    ]
+    for start in range(0, len(rows), batch_sequences):
+        yield loader.batch(rows[start : start + batch_sequences])
+
+
+def choose_device(wanted: str) -> torch.device:
+    """``auto`` takes a GPU where there is one; ConfigError where cuda is asked for and there is none."""
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("train.device: no GPU that torch can use", value=wanted, way_out="auto or cpu")
+    return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def _step(run: Run, record: Record, batches: list[Batch]) -> None:
+    """One optimiser step. The loss is the mean over all targets of the step, so micro-batches
+    add up to one large batch."""
+    rate = run.schedule.learning_rate(record.step)
+    n_targets = sum(batch.n_targets for batch in batches)
+    losses = LossTable()
+    run.optimiser.zero_grad()
+    for batch in batches:
+        ids, targets, layout = batch.to(run.device)
+        with torch.autocast(run.device.type, torch.bfloat16, enabled=run.settings.precision == "bf16"):
+            logits = run.network(ids, layout)
+        nats = F.cross_entropy(logits.float(), targets, ignore_index=NO_TARGET, reduction="none")
+        _stop_unless_finite(nats, record.step, batch)
+        (nats.sum() / n_targets).backward()
+        losses += LossTable.of(nats, batch)
+    norm = float(torch.nn.utils.clip_grad_norm_(run.network.parameters(), run.settings.gradient_clip))
+    if not math.isfinite(norm):
+        _stop("the gradient", record.step, [name for batch in batches for name in batch.row_names])
+    run.optimiser.set_learning_rate(rate)
+    run.optimiser.step()
+    record.add_step(batches, losses)
+    if record.step % run.settings.log_every_steps == 0 or record.step == run.schedule.n_steps:
+        record.close_window(rate, norm)
+
+
+def _batches(run: Run, first_step: int) -> Iterator[Batch]:
+    """Micro-batches of all steps from ``first_step`` on, in order, read ahead by a thread."""
+    size = run.micro_batch_sequences
+    steps = map(run.sampler.rows, range(first_step, run.schedule.n_steps))
+    return Loader(run.sampler.sources).ahead(rows[i : i + size] for rows in steps for i in range(0, len(rows), size))
+
+
+def _validation_is_due(record: Record, n_steps: int, every: int) -> bool:
+    """At multiples of ``every`` and at the end, unless a checkpoint already holds the rows of this step."""
+    done = int(record.validation[-1]["step"]) if record.validation else 0
+    return record.step > done and (record.step % every == 0 or record.step == n_steps)
+
+
+def _advance(bar: Progress, batches: list[Batch], steps_done: int, steps_in_all: int) -> None:
+    """Count the tokens of a step; the total follows from the tokens per step so far, as padding is not known ahead."""
+    n_tokens = sum(batch.n_tokens for batch in batches)
+    bar.total = round((bar.done + n_tokens) * steps_in_all / steps_done)
+    bar.advance(n_tokens)
+
+
+def _stop_unless_finite(nats: torch.Tensor, step: int, batch: Batch) -> None:
+    finite = torch.isfinite(nats)
+    if not finite.all():
+        rows = sorted(set(batch.row[~finite.cpu().numpy()].tolist()))
+        _stop("the loss", step, [batch.row_names[row] for row in rows])
+
+
+def _stop(what: str, step: int, rows: list[str]) -> None:
+    more = f" and {len(rows) - _NAMED_ROWS} more" if len(rows) > _NAMED_ROWS else ""
+    raise BsmError(
+        f"{what} is no finite number at step {step}, rows {', '.join(rows[:_NAMED_ROWS])}{more}",
+        way_out="Lower the learning rate or train in fp32; earlier checkpoints are untouched",
+    )
+
+
+class _Clock:
+    """Wall time, going on from the seconds of an earlier process."""
+
+    def __init__(self, before: float) -> None:
+        self._start = time.monotonic() - before
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._start
+
+
+class _Signals:
+    """SIGTERM and SIGINT are noted, so that the loop can finish its step; the same signal again acts at once."""
+
+    def __init__(self) -> None:
+        self.received = 0
+
+    def __enter__(self) -> _Signals:
+        self._before = {number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def leave(self, step: int) -> None:
+        """End the process as the noted signal would have; nothing where there was none."""
+        if not self.received:
+            return
+        print(f"saved at step {step}; run the same command again to go on", file=sys.stderr)
+        if self.received == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise SystemExit(128 + self.received)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.received = number
+        signal.signal(number, self._before[signal.Signals(number)])

@@ -8,7 +8,7 @@ rule evaluate:
         manifests=lambda wildcards: held_out_manifests(wildcards.setting),
     output:
         results="results/evaluations/{model}/{arm}/{round}/{setting}.{batch}.csv",
-        items="results/evaluations/{model}/{arm}/{round}/{setting}.{batch}.items.parquet",
+        predictions="results/evaluations/{model}/{arm}/{round}/{setting}.{batch}.items.parquet",
     log:
         "logs/evaluate/{model}.{arm}.{round}.{setting}.{batch}.log",
     benchmark:
@@ -31,7 +31,7 @@ rule evaluate:
         "python -m bsm evaluate {wildcards.setting} --checkpoint {params.checkpoint:q} --model-name {wildcards.model:q}"
         " --arm {wildcards.arm} --round {wildcards.round} --tasks {params.tasks:q} {params.shots:q} --benchmarks {input.benchmarks:q}"
         " --manifests {input.manifests:q} --context-tokens {params.context} --device {params.device} --settings {params.settings:q}"
-        " --out {output.results:q} --items {output.items:q} 2> {log:q}"
+        " --out {output.results:q} --items {output.predictions:q} 2> {log:q}"
 
 
 rule evaluate_baselines:
@@ -41,7 +41,7 @@ rule evaluate_baselines:
         manifests=manifests_of({"single", "refseq", "gene", "web"}),
     output:
         results="results/evaluations/baselines.csv",
-        items="results/evaluations/baselines.items.parquet",
+        predictions="results/evaluations/baselines.items.parquet",
     log:
         "logs/evaluate/baselines.log",
     benchmark:
@@ -57,4 +57,4 @@ rule evaluate_baselines:
         code=code_hash("bsm.evaluate.command"),
     shell:
         "python -m bsm evaluate baselines --tasks {params.tasks:q} --benchmarks {input.benchmarks:q}"
-        " --manifests {input.manifests:q} --settings {params.settings:q} --out {output.results:q} --items {output.items:q} 2> {log:q}"
+        " --manifests {input.manifests:q} --settings {params.settings:q} --out {output.results:q} --items {output.predictions:q} 2> {log:q}"

@@ -33,7 +33,8 @@ _COLUMNS = (
     "mix", "chosen", "objective", "objective_by_seed", "difference", "ci_low", "ci_high", "tied",
     "observed_mix", "passes",
 )  # fmt: skip
-"""``difference``: to the chosen mix, with its interval; ``observed_mix``: shares of the tokens read, by group; ``passes``: over each source. Then bits per letter of every section."""
+"""``difference``: to the chosen mix, with its interval; ``observed_mix``: shares of the tokens read, by group;
+``passes``: over each source. Then bits per letter of every section."""
 Runs = Sequence[Mapping[str, Any]]
 
 

@@ -15,6 +15,9 @@ ARMS = ("mixed", "single", "no_web", "unpaired", "none")
 ROUNDS = ("round1", "round2", "round3")
 MEAN = "mean"
 """Dataset of a fitness row that averages over assays."""
+_HELD_OUT = (*SECTIONS, "objective", "protein_alone", "protein_given_dna", "protein_given_rna", "dna_given_protein")
+"""Datasets of validation loss: the sections, their mean, and letters of pairs by what stood before them."""
+_ONLY = {"perplexity": "held_out_proteins"}
 _LETTERS = {(0, "mixed"): "R", (0, "single"): "S", (0, "no_web"): "W", (0, "unpaired"): "U", (1, "mixed"): "L"}
 
 
@@ -28,11 +31,16 @@ def is_assay(result: Result) -> bool:
     return result.task in TASKS and TASKS[result.task].kind == "fitness" and result.dataset != MEAN
 
 
+def is_main(result: Result) -> bool:
+    """Whether the dataset goes without saying: the one named like the task, the mean over assays, the only one."""
+    return result.dataset in (result.task, MEAN, _ONLY.get(result.task))
+
+
 def sort_key(result: Result, models: Sequence[str]) -> tuple[Any, ...]:
-    """Tasks, data sets (that of the task's own name, and means, first), settings, models of the config, baselines."""
-    section = SECTIONS.index(result.dataset) if result.dataset in SECTIONS else -1
+    """Tasks, data sets (the main one first), settings, inputs, shots, models of the config, baselines, metrics."""
+    held_out = _HELD_OUT.index(result.dataset) if result.dataset in _HELD_OUT else len(_HELD_OUT)
     return (
-        TASK_ORDER.index(result.task), result.dataset not in (result.task, MEAN), section, result.dataset,
+        TASK_ORDER.index(result.task), not is_main(result), held_out, result.dataset,
         SETTINGS.index(result.setting), result.input, -1 if result.shots is None else result.shots,
         *checkpoint_key(result, models), METRICS.index(result.metric),
     )  # fmt: skip

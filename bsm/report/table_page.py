@@ -18,6 +18,7 @@ from bsm.report.order import (
     checkpoint_name,
     is_assay,
     is_baseline,
+    is_main,
 )
 from bsm.report.page import table
 from bsm.report.published import Entry, by_others
@@ -29,18 +30,20 @@ _MEANING = {
     "nano": "This is the smallest run of every rule: its numbers show that the graph works and mean nothing else.",
 }
 _REAL = "Published values were measured on models trained on the paper's own data and token budgets."
+_MAX_INTERVALS = 5
+"""A table with more columns than this shows values only."""
 _LOWER_IS_BETTER = ("perplexity", "bits_per_letter")
 _TITLES = {"fine-tuned": "Fine-tuned", "few-shot": "Few-shot, without tuning", "zero-shot": "Zero-shot",
            "language-model": "Language model"}  # fmt: skip
 _NOTES = (
     "In brackets: percentile bootstrap interval over test items (`evaluate.bootstrap` in the config; 95 % by default). "
-    "It holds neither the choice of training data nor the seed of pretraining: one model was trained per row.",
+    "It does not cover the seed and the data of pretraining: one network was trained per checkpoint.",
     "*n*: test items, or letters of held-out sequences. *Seeds*: fine-tunings whose mean stands in the row.",
     "*Published*: arXiv 2410.11499, or the machine-read text of its ICLR 2025 revision (`iclr-text`), as "
     "`published_source` in table1.csv says. Values that exist only as bars are left out. Where no round is stated, a "
     "published value is read as the one after round 3.",
     "Perplexities compare only between models with the same vocabulary.",
-    "Single fitness assays and all other numbers are in table1.csv, one row per number.",
+    "Single fitness assays, and the intervals of wide tables, are in table1.csv, which has one row per number.",
 )
 
 
@@ -95,7 +98,7 @@ def _own_metric(task: str) -> str:
 def _measured(result: Result, results: Iterable[Result]) -> str:
     """Names a row of the summary: what differs between the rows of its task."""
     alike = [r for r in results if r.task == result.task]
-    words = [result.task if result.dataset in (result.task, "mean") else f"{result.task} ({result.dataset})"]
+    words = [_title(result)]
     words += [getattr(result, name) for name in ("setting", "input") if len({getattr(r, name) for r in alike}) > 1]
     return ", ".join(words + ([f"shots {result.shots}"] if result.shots is not None else []))
 
@@ -121,7 +124,7 @@ def _measurements(entries: Sequence[Entry], models: Sequence[str]) -> list[str]:
     def group(entry: Entry) -> tuple[Any, ...]:
         result = entry.result
         dataset = "" if result.setting == "language-model" else result.dataset
-        return TASK_ORDER.index(result.task), dataset not in (result.task, "mean", ""), dataset
+        return TASK_ORDER.index(result.task), bool(dataset) and not is_main(result), dataset
 
     return [_measurement(list(own), models) for _, own in groupby(sorted(entries, key=group), key=group)]
 
@@ -146,14 +149,14 @@ def _measurement(entries: Sequence[Entry], models: Sequence[str]) -> str:
     rows = []
     for _, group in groupby(sorted(entries, key=row_key), key=row_key):
         own = list(group)
-        cells = {column(entry): _with_interval(entry.result) for entry in own}
+        cells = {column(entry): _value(entry.result, len(columns) <= _MAX_INTERVALS) for entry in own}
         shots = "" if own[0].result.shots is None else own[0].result.shots
         rows.append([
             checkpoint_name(own[0].result), *([shots] if has_shots else []), *(cells.get(name, "") for name in columns),
             _span(e.result.n for e in own), _span(e.result.seeds for e in own),
             *([_published(own, column)] if has_published else []),
         ])  # fmt: skip
-    title = first.task if first.dataset in (first.task, "mean") or "dataset" in varying else _dataset_title(first)
+    title = first.task if "dataset" in varying else _title(first)
     unit = "" if "metric" in varying or columns == [first.metric] else f", {first.metric}"
     header = (f"**{title}**{unit}", *(["shots"] if has_shots else []), *columns, "n", "seeds",
               *(["published"] if has_published else []))  # fmt: skip
@@ -170,8 +173,8 @@ def _compared(entries: Sequence[Entry]) -> Sequence[Entry]:
     return [entry for entry in entries if what(entry) in measured] or entries
 
 
-def _dataset_title(result: Result) -> str:
-    return f"{result.task}: {result.dataset}"
+def _title(result: Result) -> str:
+    return result.task if is_main(result) else f"{result.task} ({result.dataset})"
 
 
 def _published(entries: Sequence[Entry], column: Callable[[Entry], str]) -> str:
@@ -189,8 +192,8 @@ def _others() -> str:
     return table(("model", *tasks), [[model, *(values.get((model, task), "") for task in tasks)] for model in models])
 
 
-def _with_interval(result: Result) -> str:
-    if result.ci_low is None or result.ci_high is None:
+def _value(result: Result, with_interval: bool) -> str:
+    if not with_interval or result.ci_low is None or result.ci_high is None:
         return _number(result.value)
     return f"{_number(result.value)} [{_number(result.ci_low)}, {_number(result.ci_high)}]"
 

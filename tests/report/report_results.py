@@ -15,6 +15,7 @@ MODELS = ("bsm-mini", "bsm-mini-large")
 ARMS = (("bsm-mini", "mixed"), ("bsm-mini", "single"), ("bsm-mini", "no_web"), ("bsm-mini-large", "mixed"))
 ROUNDS = ("round1", "round2", "round3")
 SECTIONS = ("nucleotides", "proteins", "refseq", "gene", "web")
+CONDITIONS = ("protein_alone", "protein_given_dna", "protein_given_rna", "dna_given_protein")
 INPUTS = {
     "ncrpi": "rna+protein", "central_dogma": "dna+protein", "ppi": "protein+protein", "protloc": "protein",
     "protstab": "protein", "ncrnafam": "rna", "ncrna_fitness": "rna",
@@ -125,14 +126,14 @@ def _fitness(task: str, code: str, i: int) -> list[Result]:
 def _language_model() -> list[Result]:
     common = {"setting": "language-model", "seeds": 1, "n": 50_000}
     rows = [
-        result("perplexity", code, value, dataset="proteins", input="proteins", metric=metric, **common)
+        result("perplexity", code, value, dataset="held_out_proteins", metric=metric, **common)
         for code in ("R3", "L3") for metric, value in (("perplexity", 16.0), ("bits_per_letter", 4.0))
     ]  # fmt: skip
-    for (model, arm), section in product(ARMS, SECTIONS):
+    for (model, arm), section in product(ARMS, (*SECTIONS, "objective", *CONDITIONS)):
         rows += [
             result("validation_loss", "R1", value, model=model, arm=arm, round=name, dataset=section, input="",
                    metric="bits_per_letter", **(common | {"ci_low": value - 0.02, "ci_high": value + 0.02}))
             for i, name in enumerate(ROUNDS) if i >= FIRST_ROUND[arm]
-            for value in [_bits(model, arm, i + 1, 4.2 if section == "proteins" else 1.95)]
+            for value in [_bits(model, arm, i + 1, 4.2 if section.startswith("protein") else 1.95)]
         ]  # fmt: skip
     return rows

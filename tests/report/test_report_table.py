@@ -147,9 +147,12 @@ def test_the_page_says_what_a_generated_world_means_and_shows_every_table(table,
         "| central_dogma, few-shot, shots 2 | accuracy |  |  | 0.800 |  | 0.800 | 0.800 |  |",
         "| bsm-mini single R3 | 0.630 [0.580, 0.680] | 0.650 [0.600, 0.700] | 0.670 [0.620, 0.720] | 300 | 3 | 0.922 |",
         "| **central_dogma** | shots | accuracy | balanced_accuracy | auroc | n | seeds |",
-        "| **central_dogma: private_code** | accuracy | n | seeds |",
+        "| **central_dogma (private_code)** | accuracy | n | seeds |",
         "| **protein_fitness**, spearman | gene | gene+protein | protein | n | seeds | published |",
-        "| **validation_loss**, bits_per_letter | nucleotides | proteins | refseq | gene | web | n | seeds |",
+        "| **validation_loss**, bits_per_letter | nucleotides | proteins | refseq | gene | web | objective"
+        " | protein_alone | protein_given_dna | protein_given_rna | dna_given_protein | n | seeds |",
+        "| **perplexity** | perplexity | bits_per_letter | n | seeds | published |",
+        "| bsm-mini-large mixed R3 | 16.000 [15.950, 16.050] | 4.000 [3.950, 4.050] | 50,000 | 1 | 9.47 |",
         "| LucaOne 1.8B | 0.938 | 0.9748 | 0.9452 |  |  |  |  |  |",
     ):
         assert line in lines, line
@@ -163,8 +166,8 @@ def test_real_data_are_not_called_generated(table, tmp_path):
 
 
 def test_the_best_baseline_of_a_loss_is_the_lowest(table, tmp_path):
-    common = {"dataset": "proteins", "setting": "language-model"}
+    common = {"dataset": "held_out_proteins", "setting": "language-model"}
     rows = [result("perplexity", name, value, **common) for name, value in (("R3", 9.0), ("a", 18.0), ("b", 17.0))]
     rows += [result("perplexity", "b", 3.0, **(common | {"dataset": "web"}))]
     page = table([_written(tmp_path / "a.csv", *rows)])[1]
-    assert "| perplexity (proteins) | perplexity | 9.000 | 17.000 b |" in page and "web" not in page
+    assert "| perplexity | perplexity | 9.000 | 17.000 b |" in page and "web" not in page

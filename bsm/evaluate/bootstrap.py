@@ -33,7 +33,7 @@ def estimate(
     clusters: Sequence[object] | np.ndarray | None = None,
 ) -> Estimate:  # fmt: skip
     """Metric with its interval. ``predictions``: [n_items], or [n_seeds, n_items]; ``clusters``: group of each item."""
-    return _summary(resampled(metric, truth, predictions, settings, dataset, clusters), settings)
+    return summary(resampled(metric, truth, predictions, settings, dataset, clusters), settings)
 
 
 def difference(
@@ -42,12 +42,12 @@ def difference(
 ) -> Estimate:  # fmt: skip
     """First minus second on the same resamples; predictions as in ``estimate``."""
     one, two = (resampled(metric, truth, x, settings, dataset, clusters) for x in (first, second))
-    return _summary(one - two, settings)
+    return summary(one - two, settings)
 
 
 def mean_estimate(parts: Sequence[np.ndarray], settings: BootstrapSettings) -> Estimate:
     """Mean over data sets drawn independently (the mean over assays); each part is what ``resampled`` returned."""
-    return _summary(np.mean(np.stack(parts), axis=0), settings)
+    return summary(np.mean(np.stack(parts), axis=0), settings)
 
 
 def resampled(
@@ -63,7 +63,8 @@ def resampled(
     return np.concatenate(values)
 
 
-def _summary(values: np.ndarray, settings: BootstrapSettings) -> Estimate:
+def summary(values: np.ndarray, settings: BootstrapSettings) -> Estimate:
+    """Value and interval from what ``resampled`` returns; undefined resamples are left out."""
     drawn = values[1:][~np.isnan(values[1:])]
     if not len(drawn) or np.isnan(values[0]):
         return Estimate(float(values[0]), None, None)

@@ -24,6 +24,7 @@ from bsm.base.errors import InputError
 from bsm.base.progress import Progress
 from bsm.base.randomness import generator, stable_hash64
 from bsm.engine.network import Network
+from bsm.evaluate.checkpoint import Checkpoint
 from bsm.evaluate.common import CheckpointTag, Measured, Measurement
 from bsm.evaluate.documents import Documents, documents_of, ordered_batches
 from bsm.evaluate.finished import FinishedRuns
@@ -33,16 +34,6 @@ from bsm.evaluate.outcome import Outcome, quality, tabulate
 from bsm.evaluate.parts import training_subset, usable_parts
 
 _BATCHES_SORTED_TOGETHER = 8
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A network with what evaluations need to know about it."""
-
-    network: Network
-    context_tokens: int
-    fingerprint: str
-    """Hash of its weights and config."""
 
 
 @dataclass(frozen=True)

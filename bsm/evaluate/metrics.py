@@ -50,8 +50,20 @@ def spearman(truth: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> 
     return _ratio(covariance, np.sqrt(variance_a * variance_b))
 
 
+def bits_per_letter(n_letters: np.ndarray, nats: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Loss in bits per letter; items are rows of held-out text with their letters and summed loss."""
+    return _ratio(weights @ nats / np.log(2), weights @ n_letters)
+
+
+def perplexity(n_letters: np.ndarray, nats: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """exp(loss per letter); items as in ``bits_per_letter``."""
+    values: np.ndarray = np.exp2(bits_per_letter(n_letters, nats, weights))
+    return values
+
+
 METRICS: dict[str, Metric] = {
     "accuracy": accuracy, "balanced_accuracy": balanced_accuracy, "auroc": auroc, "spearman": spearman,
+    "bits_per_letter": bits_per_letter, "perplexity": perplexity,
 }  # fmt: skip
 
 

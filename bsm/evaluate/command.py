@@ -1,0 +1,110 @@
+"""``bsm evaluate``: fine-tuned | few-shot | zero-shot | language-model of one checkpoint, and baselines."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bsm.base.benchmarks import TASKS
+from bsm.base.config.arguments import add_config_arguments, settings_of
+from bsm.base.config.training import EvaluateSettings
+from bsm.base.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bsm.evaluate.common import Measured
+    from bsm.evaluate.finished import FinishedRuns
+    from bsm.evaluate.items import Dataset
+
+HELD_OUT_TASKS = ("validation_loss", "perplexity")
+"""Measured on held-out rows of shards; all other tasks are benchmarks."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """One sub-command per setting, and ``baselines``."""
+    settings = parser.add_subparsers(dest="setting", required=True, metavar="SETTING")
+    for name, summary in (
+        ("fine-tuned", "fine-tune on the training part of each benchmark, measure on its test part"),
+        ("few-shot", "judge pairs by the likelihood of the protein after demonstrations"),
+        ("zero-shot", "rank fitness variants by their likelihood"),
+        ("language-model", "held-out losses and perplexity"),
+        ("baselines", "majority, k-mers, letter models and simple variant scores on the same splits"),
+    ):
+        sub = settings.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        _add_common(sub, tasks_required=name == "baselines")
+        if name != "baselines":
+            _add_checkpoint(sub)
+        if name == "few-shot":
+            sub.add_argument(
+                "--shots", nargs="+", type=int, default=[0], metavar="N", help="demonstrations (default 0)"
+            )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure and write both files; stderr shows progress and what was left out or cut."""
+    from bsm.evaluate.common import write_measured
+    from bsm.evaluate.finished import FinishedRuns
+
+    settings = settings_of(args, "evaluate", EvaluateSettings)
+    finished = FinishedRuns(Path(f"{args.out}.state"))
+    write_measured(_measured(args, settings, finished), args.out, args.items)
+    finished.clear()
+
+
+def _add_common(parser: argparse.ArgumentParser, tasks_required: bool) -> None:
+    parser.add_argument("--tasks", nargs="+", required=tasks_required, metavar="TASK", help="tasks; default: all given")
+    parser.add_argument("--benchmarks", nargs="*", default=[], metavar="FILE", help="benchmark items (Parquet)")
+    parser.add_argument("--manifests", nargs="*", default=[], metavar="FILE", help="shard manifests, for held-out rows")
+    parser.add_argument("--out", required=True, metavar="FILE", help="results to write (CSV)")
+    parser.add_argument("--items", required=True, metavar="FILE", help="predictions per item to write (Parquet)")
+    add_config_arguments(parser)
+
+
+def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", required=True, metavar="DIR", help="folder with model.safetensors, config.json")
+    parser.add_argument("--model-name", required=True, metavar="NAME", help="model, as results name it")
+    parser.add_argument("--arm", default="none", metavar="NAME", help="arm, as results name it (default none)")
+    parser.add_argument("--round", default="", metavar="NAME", help="round, as results name it (default empty)")
+    parser.add_argument("--context-tokens", type=int, metavar="N", help="longest input; default: the checkpoint's")
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: a GPU if there is one"
+    )
+
+
+def _measured(args: argparse.Namespace, settings: EvaluateSettings, finished: FinishedRuns) -> list[Measured]:
+    from bsm.evaluate.common import CheckpointTag
+
+    unknown = sorted(set(args.tasks or ()) - {*TASKS, *HELD_OUT_TASKS})
+    if unknown:
+        raise ConfigError("unknown task(s)", where="--tasks", value=", ".join(unknown),
+                          way_out=f"Allowed: {', '.join((*TASKS, *HELD_OUT_TASKS))}")  # fmt: skip
+    if args.setting == "baselines":
+        return _baselines(args, settings)
+    from bsm.evaluate.checkpoint import load_checkpoint
+
+    checkpoint = load_checkpoint(args.checkpoint, args.device, args.context_tokens)
+    tag = CheckpointTag(args.model_name, args.arm, args.round)
+    if args.setting == "fine-tuned":
+        from bsm.evaluate.fine_tune import fine_tuned
+
+        return fine_tuned(checkpoint, _datasets(args), tag, settings, finished)
+    raise NotImplementedError
+
+
+def _datasets(args: argparse.Namespace) -> list[Dataset]:
+    from bsm.evaluate.items import read_datasets
+
+    tasks = None if args.tasks is None else [task for task in args.tasks if task in TASKS]
+    return read_datasets(args.benchmarks, tasks)
+
+
+def _baselines(args: argparse.Namespace, settings: EvaluateSettings) -> list[Measured]:
+    from bsm.evaluate.baselines import baselines
+
+    found = baselines(_datasets(args), settings)
+    held_out = [task for task in args.tasks if task in HELD_OUT_TASKS]
+    if held_out:
+        from bsm.evaluate.letter_models import letter_baselines
+
+        found += letter_baselines(args.manifests, held_out, settings)
+    return found

@@ -15,6 +15,7 @@ import pyarrow as pa
 from bsm.base.alphabet import VOCABULARY_SIZE
 from bsm.base.errors import InputError
 from bsm.base.randomness import generator
+from bsm.base.tables import SHARD_ROWS, read_table
 from bsm.engine.batch import Batch, Row, batch_of_rows
 from bsm.engine.sampler import BUFFER_ROW_GROUPS
 from bsm.engine.sources import ShardSource, open_shard
@@ -82,7 +83,7 @@ def held_out(source: ShardSource, *, n_rows: int | None = None, n_tokens: int | 
     order = generator("held out", source.name).permutation(source.n_rows)
     if n_tokens is not None:
         tokens = np.concatenate([
-            open_shard(source.folder / shard.name).read(columns=["n_tokens"])["n_tokens"].to_numpy()
+            read_table(source.folder / shard.name, SHARD_ROWS, ["n_tokens"])["n_tokens"].to_numpy()
             for shard in source.shards
         ])  # fmt: skip
         within = int(np.searchsorted(np.cumsum(tokens[order], dtype=np.int64), n_tokens, side="right"))

@@ -41,7 +41,9 @@ def test_the_cluster_and_gpu_packages_are_in_their_extras_only():
     assert "slurm" not in everywhere and "flash" not in everywhere
 
 
-DISTRIBUTIONS = {"Bio": "biopython", "yaml": "pyyaml"}
+DISTRIBUTIONS = {"Bio": "biopython", "yaml": "pyyaml", "sklearn": "scikit-learn"}
+OPTIONAL = {"flash_attn"}
+"""Imported where it is installed (the extra `gpu`); torch's own kernels otherwise."""
 
 
 def third_party_packages(stage: str) -> set[str]:
@@ -62,7 +64,7 @@ def third_party_packages(stage: str) -> set[str]:
             top = name.split(".")[0]
             if top == "bsm":
                 waiting += [name, name.rsplit(".", 1)[0]]
-            elif top not in sys.stdlib_module_names:
+            elif top not in sys.stdlib_module_names | OPTIONAL:
                 packages.add(DISTRIBUTIONS.get(top, top))
     return packages
 

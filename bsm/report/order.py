@@ -36,6 +36,11 @@ def is_main(result: Result) -> bool:
     return result.dataset in (result.task, MEAN, _ONLY.get(result.task))
 
 
+def score_of(result: Result) -> str:
+    """The score of a few-shot row where it is not the paper's: what follows the input (``dna+protein, PMI``); else empty."""
+    return result.input.partition(", ")[2]
+
+
 def sort_key(result: Result, models: Sequence[str]) -> tuple[Any, ...]:
     """Tasks, data sets (the main one first), settings, inputs, shots, models of the config, baselines, metrics."""
     held_out = _HELD_OUT.index(result.dataset) if result.dataset in _HELD_OUT else len(_HELD_OUT)

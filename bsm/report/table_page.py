@@ -19,6 +19,7 @@ from bsm.report.order import (
     is_assay,
     is_baseline,
     is_main,
+    score_of,
 )
 from bsm.report.page import table
 from bsm.report.published import Entry, by_others
@@ -30,7 +31,9 @@ _MEANING = {
     "nano": "This is the smallest run of every rule: its numbers show that the graph works and mean nothing else.",
 }
 _REAL = "Published values were measured on models trained on the paper's own data and token budgets."
-_MAX_INTERVALS = 5
+_DATASET, _METRIC = 0, 3
+"""Where ``_what`` has them."""
+_MAX_INTERVALS = 6
 """A table with more columns than this shows values only."""
 _LOWER_IS_BETTER = ("perplexity", "bits_per_letter")
 _TITLES = {"fine-tuned": "Fine-tuned", "few-shot": "Few-shot, without tuning", "zero-shot": "Zero-shot",
@@ -43,13 +46,13 @@ _NOTES = (
     "`published_source` in table1.csv says. Values that exist only as bars are left out. Where no round is stated, a "
     "published value is read as the one after round 3.",
     "Perplexities compare only between models with the same vocabulary.",
-    "Single fitness assays, and the intervals of wide tables, are in table1.csv, which has one row per number.",
+    "Single fitness assays, other few-shot scores and the intervals of wide tables are in table1.csv.",
 )
 
 
 def page(entries: Sequence[Entry], models: Sequence[str], corpus: str) -> str:
     """The page as Markdown; ``entries`` as sorted for table1.csv."""
-    shown = [entry for entry in entries if not is_assay(entry.result)]
+    shown = [entry for entry in entries if not is_assay(entry.result) and _is_shown(entry.result)]
     parts = [f"# Table 1 (corpus: {corpus})", _MEANING.get(corpus, _REAL)]
     if summary := _summary([entry.result for entry in shown], models):
         parts += ["## Summary", _legend([entry.result for entry in shown], models), summary]
@@ -61,9 +64,14 @@ def page(entries: Sequence[Entry], models: Sequence[str], corpus: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _is_shown(result: Result) -> bool:
+    """Of scores beside the paper's, the page shows one metric."""
+    return not score_of(result) or result.metric == "balanced_accuracy"
+
+
 def _summary(results: Sequence[Result], models: Sequence[str]) -> str:
     """The metric of each task by checkpoint, and the best baseline on the same items."""
-    main = [r for r in results if r.metric == _own_metric(r.task) and r.task != "validation_loss"]
+    main = [r for r in results if r.metric == _own_metric(r.task) and r.task != "validation_loss" and not score_of(r)]
     codes = _codes(main, models)
     rows = []
     for _, group in groupby(main, key=lambda r: (r.task, r.dataset, r.setting, r.input, r.shots)):
@@ -133,17 +141,17 @@ def _measurement(entries: Sequence[Entry], models: Sequence[str]) -> str:
     """Rows are checkpoints (and shots), columns the metrics, inputs and sections that occur."""
     entries = _compared(entries)
     first = entries[0].result
-    varying = [name for name in ("dataset", "input", "metric") if len({getattr(e.result, name) for e in entries}) > 1]
+    varying = [i for i, values in enumerate(zip(*map(_what, entries), strict=True)) if len(set(values)) > 1]
 
     def column(entry: Entry) -> str:
-        words = dict.fromkeys(getattr(entry.result, name) for name in varying)
-        return ", ".join(words) or entry.result.metric
+        words = (_what(entry)[i] for i in varying)
+        return ", ".join(word for word in words if word) or entry.result.metric
 
     def row_key(entry: Entry) -> tuple[Any, ...]:
         shots = entry.result.shots
         return *checkpoint_key(entry.result, models), -1 if shots is None else shots
 
-    columns = list(dict.fromkeys(map(column, entries)))
+    columns = list(dict.fromkeys(map(column, sorted(entries, key=lambda entry: bool(score_of(entry.result))))))
     has_shots = any(entry.result.shots is not None for entry in entries)
     has_published = any(entry.published for entry in entries)
     rows = []
@@ -156,8 +164,8 @@ def _measurement(entries: Sequence[Entry], models: Sequence[str]) -> str:
             _span(e.result.n for e in own), _span(e.result.seeds for e in own),
             *([_published(own, column)] if has_published else []),
         ])  # fmt: skip
-    title = first.task if "dataset" in varying else _title(first)
-    unit = "" if "metric" in varying or columns == [first.metric] else f", {first.metric}"
+    title = first.task if _DATASET in varying else _title(first)
+    unit = "" if _METRIC in varying or columns == [first.metric] else f", {first.metric}"
     header = (f"**{title}**{unit}", *(["shots"] if has_shots else []), *columns, "n", "seeds",
               *(["published"] if has_published else []))  # fmt: skip
     return table(header, rows)
@@ -165,12 +173,14 @@ def _measurement(entries: Sequence[Entry], models: Sequence[str]) -> str:
 
 def _compared(entries: Sequence[Entry]) -> Sequence[Entry]:
     """Without baselines of what no checkpoint was measured on; all where there are only baselines."""
+    measured = {_what(entry) for entry in entries if not is_baseline(entry.result)}
+    return [entry for entry in entries if _what(entry) in measured] or entries
 
-    def what(entry: Entry) -> tuple[str, ...]:
-        return entry.result.dataset, entry.result.input, entry.result.metric
 
-    measured = {what(entry) for entry in entries if not is_baseline(entry.result)}
-    return [entry for entry in entries if what(entry) in measured] or entries
+def _what(entry: Entry) -> tuple[str, ...]:
+    """Dataset, input, score and metric: what tells the columns of a table apart."""
+    result = entry.result
+    return result.dataset, result.input.removesuffix(f", {score_of(result)}"), score_of(result), result.metric
 
 
 def _title(result: Result) -> str:

@@ -25,6 +25,7 @@ MATRIX = {
     "protstab": "R3 L3", "ncrnafam": "R3 L3", "protein_fitness": "R2 R3 S2 S3 L3", "ncrna_fitness": "R2 R3 S2 S3 L3",
 }  # fmt: skip
 METRICS = {"binary": ("accuracy", "balanced_accuracy", "auroc"), "multiclass": ("accuracy", "balanced_accuracy")}
+SCORES = ("", ", mean per residue", ", PMI", ", minimum")
 N_TOKENS = {"round1": 600_000, "round2": 2_000_000, "round3": 600_000}
 
 
@@ -52,9 +53,11 @@ def evaluations() -> dict[str, list[Result]]:
         if TASKS[task].kind != "fitness":
             found["baselines.csv"] += [row for name in ("kmer", "majority") for row in _tuned(task, name, 0.55)]
     found["few_shot.csv"] = [
-        result("central_dogma", code, 0.6 + shots / 10, setting="few-shot", shots=shots, metric=metric)
-        for code, shots, metric in product(MATRIX["central_dogma"].split(), (0, 1, 2), METRICS["binary"])
-    ]
+        result("central_dogma", code, 0.6 + shots / 10, setting="few-shot", shots=shots, metric=metric,
+               input=f"dna+protein{score}")
+        for code, shots, score, metric in product(MATRIX["central_dogma"].split(), (0, 1, 2), SCORES, METRICS["binary"])
+    ]  # fmt: skip
+    found["few_shot.csv"].append(result("central_dogma", "majority", 0.55, setting="few-shot"))
     found["private_code.csv"] = [result("central_dogma", "R3", 0.6, dataset="private_code")]
     found["language_model.csv"] = [*_language_model()]
     return found

@@ -144,9 +144,10 @@ def test_the_page_says_what_a_generated_world_means_and_shows_every_table(table,
     for line in (
         "| task | metric | R1 | R2 | R3 | S2 | S3 | L3 | best baseline |",
         "| ppi | accuracy | 0.600 | 0.610 | 0.620 | 0.630 | 0.640 | 0.650 | 0.550 kmer |",
-        "| central_dogma, few-shot, shots 2 | accuracy |  |  | 0.800 |  | 0.800 | 0.800 |  |",
+        "| central_dogma, few-shot, shots 2 | accuracy |  |  | 0.800 |  | 0.800 | 0.800 | 0.550 majority |",
         "| bsm-mini single R3 | 0.630 [0.580, 0.680] | 0.650 [0.600, 0.700] | 0.670 [0.620, 0.720] | 300 | 3 | 0.922 |",
-        "| **central_dogma** | shots | accuracy | balanced_accuracy | auroc | n | seeds |",
+        "| **central_dogma** | shots | accuracy | balanced_accuracy | auroc | PMI, balanced_accuracy"
+        " | mean per residue, balanced_accuracy | minimum, balanced_accuracy | n | seeds |",
         "| **central_dogma (private_code)** | accuracy | n | seeds |",
         "| **protein_fitness**, spearman | gene | gene+protein | protein | n | seeds | published |",
         "| **validation_loss**, bits_per_letter | nucleotides | proteins | refseq | gene | web | objective"

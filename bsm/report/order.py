@@ -37,7 +37,7 @@ def is_main(result: Result) -> bool:
 
 
 def score_of(result: Result) -> str:
-    """The score of a few-shot row where it is not the paper's: what follows the input (``dna+protein, PMI``); else empty."""
+    """Of a few-shot row whose score is not the paper's: what follows the input (``dna+protein, PMI``); else empty."""
     return result.input.partition(", ")[2]
 
 

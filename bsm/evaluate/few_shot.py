@@ -171,6 +171,6 @@ def _report(dataset: Dataset, prompt: Prompt, test: Sequence[Item], valid: Seque
     print(
         f"{dataset.name}, few-shot: {len(prompt.test):,} of {len(test):,} test and {len(prompt.valid):,} of "
         f"{len(valid):,} validation pairs fit {context_tokens:,} tokens behind {len(prompt.demonstrations)} "
-        f"demonstrations; majority class {majority:.3f} of these test pairs",
+        f"demonstration(s); majority class {majority:.3f} of these test pairs",
         file=sys.stderr,
     )

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 HELD_OUT_TASKS = ("validation_loss", "perplexity")
 """Measured on held-out rows of shards; all other tasks are benchmarks."""
+TASKS_OF = {
+    "fine-tuned": tuple(task.name for task in TASKS.values() if task.kind != "fitness"),
+    "few-shot": ("central_dogma",),
+    "zero-shot": tuple(task.name for task in TASKS.values() if task.kind == "fitness"),
+    "language-model": HELD_OUT_TASKS,
+    "baselines": (*TASKS, *HELD_OUT_TASKS),
+}
+"""What each setting can measure."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("baselines", "majority, k-mers, letter models and simple variant scores on the same splits"),
     ):
         sub = settings.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
-        _add_common(sub, tasks_required=name == "baselines")
+        _add_common(sub)
         if name != "baselines":
             _add_checkpoint(sub)
         if name == "few-shot":
@@ -51,8 +59,8 @@ def run(args: argparse.Namespace) -> None:
     finished.clear()
 
 
-def _add_common(parser: argparse.ArgumentParser, tasks_required: bool) -> None:
-    parser.add_argument("--tasks", nargs="+", required=tasks_required, metavar="TASK", help="tasks; default: all given")
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--tasks", nargs="+", metavar="TASK", help="tasks; default: all that the files hold")
     parser.add_argument("--benchmarks", nargs="*", default=[], metavar="FILE", help="benchmark items (Parquet)")
     parser.add_argument("--manifests", nargs="*", default=[], metavar="FILE", help="shard manifests, for held-out rows")
     parser.add_argument("--out", required=True, metavar="FILE", help="results to write (CSV)")
@@ -74,10 +82,11 @@ def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
 def _measured(args: argparse.Namespace, settings: EvaluateSettings, finished: FinishedRuns) -> list[Measured]:
     from bsm.evaluate.common import CheckpointTag
 
-    unknown = sorted(set(args.tasks or ()) - {*TASKS, *HELD_OUT_TASKS})
+    allowed = TASKS_OF[args.setting]
+    unknown = [task for task in args.tasks or () if task not in allowed]
     if unknown:
-        raise ConfigError("unknown task(s)", where="--tasks", value=", ".join(unknown),
-                          way_out=f"Allowed: {', '.join((*TASKS, *HELD_OUT_TASKS))}")  # fmt: skip
+        raise ConfigError(f"{args.setting} does not measure the task(s)", where="--tasks", value=", ".join(unknown),
+                          way_out=f"Allowed: {', '.join(allowed)}")  # fmt: skip
     if args.setting == "baselines":
         return _baselines(args, settings)
     from bsm.evaluate.checkpoint import load_checkpoint
@@ -88,22 +97,36 @@ def _measured(args: argparse.Namespace, settings: EvaluateSettings, finished: Fi
         from bsm.evaluate.fine_tune import fine_tuned
 
         return fine_tuned(checkpoint, _datasets(args), tag, settings, finished)
-    raise NotImplementedError
+    if args.setting == "language-model":
+        from bsm.evaluate import language_model
+
+        return language_model.measure(checkpoint.network, args.manifests, settings, tag, args.tasks or HELD_OUT_TASKS)
+    network, context_tokens = checkpoint.network, checkpoint.context_tokens
+    if args.setting == "few-shot":
+        from bsm.evaluate import few_shot
+
+        found = [few_shot.measure(network, d, settings, tag, args.shots, context_tokens) for d in _datasets(args)]
+    else:
+        from bsm.evaluate import zero_shot
+
+        found = [zero_shot.measure(network, dataset, settings, tag, context_tokens) for dataset in _datasets(args)]
+    return [one for of_dataset in found for one in of_dataset]
 
 
 def _datasets(args: argparse.Namespace) -> list[Dataset]:
     from bsm.evaluate.items import read_datasets
 
-    tasks = None if args.tasks is None else [task for task in args.tasks if task in TASKS]
-    return read_datasets(args.benchmarks, tasks)
+    if args.tasks is not None:
+        return read_datasets(args.benchmarks, [task for task in args.tasks if task in TASKS])
+    return [dataset for dataset in read_datasets(args.benchmarks) if dataset.task.name in TASKS_OF[args.setting]]
 
 
 def _baselines(args: argparse.Namespace, settings: EvaluateSettings) -> list[Measured]:
     from bsm.evaluate.baselines import baselines
 
     found = baselines(_datasets(args), settings)
-    held_out = [task for task in args.tasks if task in HELD_OUT_TASKS]
-    if held_out:
+    held_out = [task for task in args.tasks or HELD_OUT_TASKS if task in HELD_OUT_TASKS]
+    if held_out and args.manifests:
         from bsm.evaluate.letter_models import letter_baselines
 
         found += letter_baselines(args.manifests, held_out, settings)

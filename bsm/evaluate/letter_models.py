@@ -24,6 +24,7 @@ from bsm.engine.losses import SECTIONS, row_losses
 from bsm.engine.sources import ShardSource, read_sources
 from bsm.evaluate.bootstrap import estimate
 from bsm.evaluate.common import CheckpointTag, Measured, Measurement
+from bsm.evaluate.language_model import HELD_OUT_PROTEINS
 from bsm.evaluate.metrics import METRICS
 
 TRAINING_SHARE = 10
@@ -147,8 +148,8 @@ def _tabulated(
     found = Measured([])
     for section in totals if task == "validation_loss" else ["proteins"]:
         n_letters, nats = (np.array(column, dtype=np.float64) for column in zip(*totals[section], strict=True))
-        dataset = section if task == "validation_loss" else "held_out_proteins"
-        shared = Measurement(CheckpointTag(name), task, dataset, "language-model", section)
+        dataset, read = (section, "") if task == "validation_loss" else (HELD_OUT_PROTEINS, Modality.PROTEIN.value)
+        shared = Measurement(CheckpointTag(name), task, dataset, "language-model", read)
         metrics = ("bits_per_letter",) if task == "validation_loss" else ("perplexity", "bits_per_letter")
         values = {m: estimate(METRICS[m], n_letters, nats, settings.bootstrap, dataset) for m in metrics}
         found.results.extend(shared.rows(values, int(n_letters.sum())))

@@ -10,6 +10,9 @@ min_version("9.27")
 configfile: Path(workflow.basedir) / "config.yaml"
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/miniature.smk"
 include: "workflow/rules/acquire.smk"

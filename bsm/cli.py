@@ -21,7 +21,7 @@ COMMANDS: dict[str, str] = {
     "anneal": "short runs that choose the mix of a round",
     "train": "one round of one arm of one model, resumable at any moment",
     "evaluate": "fine-tuning, few-shot, zero-shot and held-out losses of a checkpoint; baselines",
-    "report": "tables of sources, counts and planted answers",
+    "report": "tables, figure and pages for people",
     "config": "show, check or describe the configuration",
 }
 

@@ -12,10 +12,10 @@ rule anneal_run:
         "logs/anneal/{round}.{mix}.seed{seed}.log",
     benchmark:
         "logs/times/anneal/{round}.{mix}.seed{seed}.tsv"
-    conda:
-        "../../envs/anneal.yaml"
     # Every later round waits for the choice.
     priority: 90
+    conda:
+        "../../envs/anneal.yaml"
     resources:
         gpu=N_GPUS,
         mem_mb=8000 if N_GPUS else 1500,
@@ -41,14 +41,19 @@ rule anneal_select:
         runs=anneal_runs,
     output:
         choice="runs/anneal/{round}/choice.json",
-        table=report("results/anneal_{round}.csv", category="Annealing"),
+        table=report(
+            "results/anneal_{round}.csv",
+            caption="../report/anneal.rst",
+            category="Annealing",
+            labels={"round": "{round}"},
+        ),
     log:
         "logs/anneal/{round}.select.log",
     benchmark:
         "logs/times/anneal/{round}.select.tsv"
+    priority: 90
     conda:
         "../../envs/anneal.yaml"
-    priority: 90
     resources:
         mem_mb=1000,
         runtime=10,

@@ -22,7 +22,9 @@ rule evaluate:
     params:
         checkpoint=lambda wildcards, input: str(Path(input.weights).parent),
         tasks=lambda wildcards: measurement_of(wildcards).tasks,
-        shots=lambda wildcards: ["--shots", *map(str, measurement_of(wildcards).shots)] if measurement_of(wildcards).shots else [],
+        shots=lambda wildcards: (
+            ["--shots", *map(str, measurement_of(wildcards).shots)] if measurement_of(wildcards).shots else []
+        ),
         settings=lambda wildcards: as_json(CONFIG.evaluate, only=SETTINGS_READ[wildcards.setting]),
         context=CONFIG.shard.context_tokens,
         device=CONFIG.train.device,

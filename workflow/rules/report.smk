@@ -19,10 +19,10 @@ rule report_data:
         plan="results/plan.csv",
         truth=TRUTH,
     output:
-        sources=report("results/sources.csv", category="Data"),
+        sources=report("results/sources.csv", caption="../report/data.rst", category="Data"),
         counts="results/data_counts.csv",
-        planted=report("results/planted_found.csv", category="Data"),
-        page=report("results/data.md", category="Data"),
+        planted=report("results/planted_found.csv", caption="../report/data.rst", category="Data"),
+        page=report("results/data.md", caption="../report/data.rst", category="Data"),
     log:
         "logs/report/data.log",
     benchmark:
@@ -51,8 +51,18 @@ rule report_table:
         gates=gates,
         results=[f"{stem}.csv" for stem in MEASUREMENTS] + ["results/evaluations/baselines.csv"],
     output:
-        table=report("results/table1.csv", category="Results", labels={"what": "every number of the run"}),
-        page=report("results/table1.md", category="Results", labels={"what": "the same, to read"}),
+        table=report(
+            "results/table1.csv",
+            caption="../report/table1.rst",
+            category="Results",
+            labels={"what": "every number of the run"},
+        ),
+        page=report(
+            "results/table1.md",
+            caption="../report/table1.rst",
+            category="Results",
+            labels={"what": "the same, to read"},
+        ),
     log:
         "logs/report/table.log",
     benchmark:
@@ -77,7 +87,12 @@ rule report_figure:
         results=[f"{stem}.csv" for stem, m in MEASUREMENTS.items() if m.setting == "language-model"],
         curves=[f"{folder}/validation.csv" for folder in RUNS],
     output:
-        figure=report("results/validation_loss.svg", category="Results", labels={"what": "validation loss by round and arm"}),
+        figure=report(
+            "results/validation_loss.svg",
+            caption="../report/validation_loss.rst",
+            category="Results",
+            labels={"what": "validation loss by round and arm"},
+        ),
     log:
         "logs/report/figure.log",
     benchmark:

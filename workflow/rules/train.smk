@@ -19,10 +19,10 @@ rule train:
         "logs/train/{model}.{arm}.{round}.log",
     benchmark:
         "logs/times/train/{model}.{arm}.{round}.tsv"
-    conda:
-        "../../envs/train.yaml"
     # The chain of the larger model is the longest path through the graph.
     priority: 50
+    conda:
+        "../../envs/train.yaml"
     resources:
         gpu=N_GPUS,
         mem_mb=8000 if N_GPUS else 1500,

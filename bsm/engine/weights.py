@@ -104,7 +104,9 @@ def _read_shape(path: Path) -> Shape:
             stated["vocab_size"],
         )  # fmt: skip
         expected = stock_config(shape, stated["max_position_embeddings"])
-    except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
+    except OSError as error:
+        raise InputError(f"cannot read: {error.strerror}", where=str(path), way_out=_WAY_OUT) from error
+    except (ValueError, KeyError, TypeError, ZeroDivisionError) as error:
         raise InputError(f"not a config of a network: {error!r}", where=str(path), way_out=_WAY_OUT) from error
     for key in ("model_type", "head_dim", "num_key_value_heads", "tie_word_embeddings", "rms_norm_eps",
                 "attention_bias", "hidden_act", "rope_parameters"):  # fmt: skip

@@ -25,6 +25,8 @@ from bsm.engine.trainer import Run, train
 from bsm.engine.weights import WEIGHTS, save_network
 
 RECORD = "training.json"
+_MANNERS = {"rounds", "device", "checkpoint_every_seconds", "keep_checkpoints", "on_code_change"}
+"""Keys of the train section that no output depends on."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def _record(
         "arm": given.arm,
         "round": given.round.model_dump(mode="json", exclude={"mix"}),
         "mix": given.mix.model_dump(mode="json"),
-        "settings": given.settings.model_dump(mode="json", exclude={"rounds"}),
+        "settings": given.settings.model_dump(mode="json", exclude=_MANNERS),
         "n_parameters": run.network.shape.n_parameters,
         "n_steps": n_steps,
         "n_tokens": record.n_tokens,

@@ -1,0 +1,6 @@
+"""Shards for annealing come from the engine's tests."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "engine"))

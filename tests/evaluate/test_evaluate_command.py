@@ -12,6 +12,7 @@ from evaluate_benchmarks import checkpoint_folder, fitness_rows, pair_rows, prot
 from bsm.base.results import read_results
 from bsm.base.tables import PREDICTIONS
 from bsm.cli import main
+from bsm.evaluate import fine_tune
 
 
 @pytest.fixture
@@ -62,6 +63,43 @@ def test_stored_predictions_give_the_metric_again(tmp_path, files):
     rows = pq.read_table(tmp_path / "out" / "r.items.parquet").to_pylist()
     accuracy = sum(row["label"] == row["prediction"] for row in rows) / len(rows)
     assert read_results(tmp_path / "out" / "r.csv")[0].value == pytest.approx(accuracy, abs=1e-6)
+
+
+def test_a_stopped_job_goes_on_and_writes_the_bytes_of_an_unbroken_one(tmp_path, files, monkeypatch, capsys):
+    benchmarks, checkpoint = files
+    more = [*of_checkpoint(checkpoint), "--tasks", "protloc"]
+    assert evaluate("fine-tuned", tmp_path / "whole", benchmarks, *more) == 0
+    real = fine_tune.tune
+
+    def stopped(*args):
+        if args[3] == 2:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(fine_tune, "tune", stopped)
+    assert evaluate("fine-tuned", tmp_path / "cut", benchmarks, *more) == 130
+    assert [path.name for path in (tmp_path / "cut").rglob("*.*")] == ["r.csv.state", "protloc.seed1.json"]
+    monkeypatch.setattr(fine_tune, "tune", real)
+    capsys.readouterr()
+    assert evaluate("fine-tuned", tmp_path / "cut", benchmarks, *more) == 0
+    assert "seed 1" not in capsys.readouterr().err
+    assert bytes_of(tmp_path / "cut") == bytes_of(tmp_path / "whole")
+
+
+def test_settings_without_training_run_from_the_command(tmp_path, files):
+    _, checkpoint = files
+    pairs = write(tmp_path / "pairs.parquet", pair_rows("central_dogma", 90))
+    variants = write(tmp_path / "variants.parquet", fitness_rows())
+    assert evaluate("few-shot", tmp_path / "few", [pairs], *of_checkpoint(checkpoint), "--shots", 0, 1) == 0
+    assert evaluate("zero-shot", tmp_path / "zero", [pairs, variants], *of_checkpoint(checkpoint)) == 0
+    assert {r.shots for r in read_results(tmp_path / "few" / "r.csv")} == {0, 1}
+    assert {r.task for r in read_results(tmp_path / "zero" / "r.csv")} == {"protein_fitness"}
+
+
+def test_a_setting_refuses_tasks_that_it_cannot_measure(tmp_path, files, capsys):
+    benchmarks, checkpoint = files
+    assert evaluate("zero-shot", tmp_path / "out", benchmarks, *of_checkpoint(checkpoint), "--tasks", "ppi") == 1
+    assert "zero-shot does not measure the task(s) (found 'ppi')" in capsys.readouterr().err
 
 
 def test_baselines_write_both_files_and_the_same_bytes_again(tmp_path, files):

@@ -18,6 +18,7 @@ class StartOfRound(RoundOfRun):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the two forms of the command."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="run | select")
     runner = actions.add_parser("run", help="train briefly on one mix and score the held-out rows")
     add_config_arguments(runner)

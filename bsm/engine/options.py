@@ -22,6 +22,7 @@ class RoundOfRun(Round):
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is trained, on what; ``--config`` and ``--settings`` are the command's own."""
     parser.add_argument("--model", required=True, metavar="JSON", help="model, or the name of one in --config")
     parser.add_argument("--round", required=True, metavar="JSON", help="round, or the name of one in --config")
     parser.add_argument("--mix", required=True, metavar="JSON|FILE", help="mix, choice.json, or a name in --config")

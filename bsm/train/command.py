@@ -13,6 +13,7 @@ from bsm.engine.options import add_run_arguments, mix_of, model_of, round_of, wi
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of one round; the keys of ``--settings`` are those of the config's section train."""
     add_config_arguments(parser)
     add_run_arguments(parser)
     parser.add_argument("--arm", choices=get_args(ArmName), default="mixed", help="single refuses any other data")

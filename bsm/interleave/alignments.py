@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 from bsm.interleave.blocks import Block
-from bsm.interleave.candidates import Candidate
+from bsm.interleave.candidates import ANCHOR, Candidate
 from bsm.interleave.page import Page
 from bsm.interleave.rows import Row, is_match_line, named_row
 
 _BLANK_LINES_BETWEEN_BLOCKS = 3
+_NO_SEQUENCE = re.compile(r"CO(?!\S)|#=G|(?i:#?consensus\b)")
+"""Names of rows that are no molecule: ProDom's consensus, Stockholm's annotation, a consensus called so."""
 
 
 def alignment_block(page: Page, index: int) -> Block | None:
     """Two or more rows in the same columns; rows of one name in successive blocks are one sequence."""
     rows, matches, last = _rows_of_block(page, index)
-    if len(rows) < 2:
+    if sum(bool(row.letters) for row in rows) < 2:
         return None
     chains = [[row] for row in rows]
     used = {row.line for row in rows} | set(matches)
@@ -26,9 +30,17 @@ def alignment_block(page: Page, index: int) -> Block | None:
             by_name[row.name].append(row)
         used |= {row.line for row in following} | set(more)
         matches, last = matches + more, end
-    candidates = [Candidate(tuple(r.part for r in chain), "alignment", chain[0].name) for chain in chains]
+    candidates = []
+    for chain in chains:
+        parts = tuple(row.part for row in chain if row.letters)
+        if parts:
+            candidates.append(Candidate(parts, "alignment", chain[0].name, _refusal(chain[0].name)))
     candidates += [_refused_match_line(page, line) for line in matches]
     return candidates, used
+
+
+def _refusal(name: str) -> str:
+    return "match_line" if _NO_SEQUENCE.match(name) else ""
 
 
 def _rows_of_block(page: Page, index: int) -> tuple[list[Row], list[int], int]:
@@ -36,6 +48,9 @@ def _rows_of_block(page: Page, index: int) -> tuple[list[Row], list[int], int]:
     first = named_row(page, index)
     if first is None:
         return [], [], index
+    while first.name and (above := _row_without_anchor(page, first.line - 1)) and _is_aligned(above, first):
+        first = above  # rows full of gaps, from which no block is looked for
+    index = first.line
     rows, matches, at, last = [first], [], index + 1, index
     while True:
         row = named_row(page, at)
@@ -43,7 +58,7 @@ def _rows_of_block(page: Page, index: int) -> tuple[list[Row], list[int], int]:
         below_marks = at - 1 in matches  # rows without names are an alignment only where match lines say so
         if row and _is_aligned(row, first) and not is_marks and (first.name or below_marks):
             rows.append(row)
-        elif is_marks:
+        elif is_marks or (row and _refusal(row.name)):
             matches.append(at)
         else:
             break
@@ -54,7 +69,7 @@ def _rows_of_block(page: Page, index: int) -> tuple[list[Row], list[int], int]:
 def _next_block(page: Page, at: int, chains: dict[str, list[Row]]) -> tuple[list[Row], list[int], int]:
     """The rows of known names that go on after at most three blank lines; a name alone is an empty row (SELEX)."""
     below = range(at, at + _BLANK_LINES_BETWEEN_BLOCKS + 1)
-    top = next((i for i in below if page.line(i).strip()), at)
+    top = next((i for i in below if page.line(i).strip(" 0123456789")), at)  # MSF prints columns above a block
     rows: list[Row] = []
     matches: list[int] = []
     index = top
@@ -74,14 +89,20 @@ def _is_aligned(row: Row, first: Row) -> bool:
     return (row.column, row.width, bool(row.name)) == (first.column, first.width, bool(first.name))
 
 
+def _row_without_anchor(page: Page, index: int) -> Row | None:
+    return None if ANCHOR.search(page.line(index)) else named_row(page, index)
+
+
 def _goes_on(chain: list[Row], row: Row) -> bool:
     """Same column as the rows above and, where coordinates are printed, the next one."""
     return row.column == chain[0].column and _number_fits(chain[-1], row)
 
 
 def _number_fits(previous: Row, row: Row) -> bool:
-    if row.before is None or previous.after is None:
+    if row.before is None or previous.after is None or not (row.letters and previous.letters):
         return True
+    if previous.before is not None and previous.after == previous.before + len(previous.letters):
+        return row.before == previous.after  # counted between letters (Bio.Align)
     step = 1 if previous.before is None or previous.after >= previous.before else -1
     return row.before == previous.after + step
 

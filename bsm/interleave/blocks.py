@@ -16,9 +16,13 @@ from bsm.interleave.rows import Row, is_decoration, number_line, pure_row, top_o
 Block = tuple[list[Candidate], set[int]]
 WRAPPED_WIDTH = range(50, 201)
 """Widths at which equal lines without a header are one sequence."""
-_HEADER = re.compile(r"[\s\"'`#|]*>(?!>)\s*\S")
+_HEADER = re.compile(r"[\s\"'`#|]*>(?!>)\s*\S|.*[\"'`]>\w")
 _PIR_HEADER = re.compile(r"\s*>[A-Z][A-Z0-9];")
-_OPENING = re.compile(r".*[\s=\"'`>(](?P<body>[A-Za-z]{30,})\s*")
+_OPENING = re.compile(r".*[\s=\"'`>(](?P<body>[A-Za-z]{30,})[\"'`]?\s*")
+_RAGGED = 2
+"""Columns by which the right edges of such a value's lines may differ."""
+_MIN_TWIN_COLUMNS, _TWIN_SHARE = 30, 0.5
+"""Two lines are two aligned sequences, not one wrapped, where this share of so many columns is equal (chance: 1/4)."""
 _LINES_BETWEEN_ROWS = 12
 """Annotation lines between two rows of one numbered block (features of a part page)."""
 
@@ -95,7 +99,18 @@ def wrapped_block(page: Page, index: int) -> Block | None:
             break
     if len(rows) < 2:
         return None
+    if len(rows) == 2 and _are_twins(page, *rows):
+        return [Candidate((row.part,), "word") for row in rows], {row.line for row in rows}
     return [Candidate(tuple(row.part for row in rows), "wrapped")], {row.line for row in rows}
+
+
+def _are_twins(page: Page, upper: Row, lower: Row) -> bool:
+    """Whether two lines of one width repeat one another column by column (AXT, strings to compare)."""
+    if upper.width != lower.width:
+        return False
+    columns = zip(page.text[upper.start : upper.end].upper(), page.text[lower.start : lower.end].upper(), strict=True)
+    known = [a == b for a, b in columns if a.isalpha() and b.isalpha() and "N" not in (a, b)]
+    return len(known) >= _MIN_TWIN_COLUMNS and sum(known) > _TWIN_SHARE * len(known)
 
 
 def opened_block(page: Page, index: int) -> Block | None:
@@ -106,12 +121,12 @@ def opened_block(page: Page, index: int) -> Block | None:
     parts = [(page.starts[index] + match.start("body"), page.starts[index] + match.end("body"))]
     lines = {index}
     for row in _rows_below(page, index + 1):
-        end = row.column + row.width
-        if len(row.groups) > 1 or end > match.end("body") or not may_go_on(kind, row.letters):
+        overhang = row.column + row.width - match.end("body")
+        if len(row.groups) > 1 or overhang > _RAGGED or not may_go_on(kind, row.letters):
             break
         parts.append(row.part)
         lines.add(row.line)
-        if end < match.end("body"):
+        if overhang < -_RAGGED:
             break
     return ([Candidate(tuple(parts), "wrapped")], lines) if len(parts) > 1 else None
 

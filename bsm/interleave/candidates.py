@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from bsm.interleave.page import Page
 
 _IUPAC = frozenset("ACGTUNRYSWKMBDHV")
 _TELLING_LENGTH = 15
+_ELLIPSIS = re.compile(r"\.\.+")
 ANCHOR = re.compile(r"[ACGTUNacgtun]{10}|[A-Z]{10}|(?<![A-Za-z])(?:[ACGTUacgtu]{3} ){5}[ACGTUacgtu]{3}(?![A-Za-z])")
 """Every sequence has one of these: ten letters in a row, or six codons."""
 
@@ -24,6 +26,8 @@ class Candidate:
     """FASTA header, or the text just before a word."""
     refused: str = ""
     """Reason that follows from the layout alone (a quality line, a match line, a lower strand)."""
+    touches_stop: bool = False
+    """A ``*`` and more letters follow or go before: a stretch of a translated frame, if it is protein."""
 
     @property
     def start(self) -> int:
@@ -36,6 +40,26 @@ class Candidate:
     def letters(self, page: Page) -> str:
         """The letters alone: no blanks, digits or gaps."""
         return letters_of("".join(page.text[a:b] for a, b in self.parts))
+
+
+def between_ellipses(page: Page, candidate: Candidate) -> Iterator[Candidate]:
+    """The candidate cut where dots say that letters were left out; rows of an alignment stay, their dots are gaps."""
+    if candidate.layout == "alignment" or candidate.refused:
+        yield candidate
+        return
+    pieces: list[tuple[int, int]] = []
+    for start, end in candidate.parts:
+        at = start
+        for dots in _ELLIPSIS.finditer(page.text, start, end):
+            pieces.append((at, dots.start()))
+            yield replace(candidate, parts=tuple(pieces))
+            pieces, at = [], dots.end()
+        pieces.append((at, end))
+        if _ELLIPSIS.match(page.text, end):
+            yield replace(candidate, parts=tuple(pieces))
+            pieces = []
+    if pieces:
+        yield replace(candidate, parts=tuple(pieces))
 
 
 def letters_of(text: str) -> str:

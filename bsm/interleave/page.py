@@ -27,6 +27,9 @@ _BLANKS = str.maketrans(
     {**dict.fromkeys("\t\r\x0b\x0c\xa0\u2002\u2003\u2007\u2009\u202f\u3000", " "),
      **dict.fromkeys("\xad\u200b\u200c\u200d\u2060\ufeff", _NOTHING)}
 )  # fmt: skip
+_NOT_TAGS = frozenset({"mask", "unk", "pad", "cls", "eos", "bos", "sep"})
+"""Tokens of language models: text, not markup."""
+_ATTRIBUTE_LETTERS = re.compile(r"=\s*[\"'][^\"']*?(?:[ACGTUNacgtun]{10}|[A-Z]{10})")
 _REPEATED_BREAKS = re.compile(f"{_BREAK}[{_NOTHING}{_BREAK} ]*{_BREAK}")
 
 
@@ -40,6 +43,8 @@ class Page:
     rows: dict[int, Any] = field(default_factory=dict, repr=False)
     tops: dict[int, int] = field(default_factory=dict, repr=False)
     """What was already read from a line, and the first line of its run of letter lines (bsm.interleave.rows)."""
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False)
+    """What was already read below a PHYLIP header (bsm.interleave.phylip)."""
 
     @property
     def n_lines(self) -> int:
@@ -64,7 +69,7 @@ def page_of(document: str) -> Page:
 
     Inline tags and soft hyphens vanish (``ATG<b>GCC</b>`` is one word), and so does what joins two strings of a
     program (``'ATG' + 'GCC'``). Other tags and ``\\n`` escapes end a line, entities become their character, every
-    kind of blank becomes a blank.
+    kind of blank becomes a blank. A tag whose attribute may be a sequence stays.
     """
     masked = _MARKUP.sub(_mask, document).translate(_BLANKS)
     if _BREAK in masked:
@@ -83,9 +88,18 @@ def _mask(match: re.Match[str]) -> str:
     length = len(match[0])
     tag, entity, escape = match["tag"], match["entity"], match["escape"]
     if tag:
-        return _NOTHING * length if tag.lower() in _INLINE_TAGS else _NOTHING * (length - 1) + _BREAK
+        return _mask_tag(match[0], tag.lower())
     if entity:
         return _ENTITIES.get(entity, " ").ljust(length, _NOTHING)
     if escape:
         return _NOTHING + (_BREAK if escape == "n" else " ")
     return _NOTHING * length
+
+
+def _mask_tag(text: str, tag: str) -> str:
+    if tag in _NOT_TAGS:
+        return text
+    if _ATTRIBUTE_LETTERS.search(text):  # the value of an attribute may be a sequence: only the tag's end is markup
+        inside = text.rstrip("/> \t\r\n")
+        return inside + _NOTHING * (len(text) - len(inside) - 1) + _BREAK
+    return _NOTHING * len(text) if tag in _INLINE_TAGS else _NOTHING * (len(text) - 1) + _BREAK

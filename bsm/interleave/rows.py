@@ -9,17 +9,19 @@ from bsm.interleave.candidates import kind_of, letters_of
 from bsm.interleave.page import Page
 
 # Quantifiers are possessive where letters run long: a line of a megabase must not be tried from every position.
-_DECORATION = r"[\s\"'`+\\#]*"
+_DECORATION = r"(?:\s*\.\.\. +(?=[\"']))?[\s\"'`+\\#]*"  # a prompt of doctest may stand before a string
 _PURE = re.compile(
     rf"{_DECORATION}(?:ORIGIN\s+)?(?:(?P<before>\d{{1,9}})[\s:]+)?"
     r"(?P<body>(?=[\-~.]*+[A-Za-z])[A-Za-z\-~.]++(?: ++[A-Za-z\-~.]++)*+)"
     r"\*?(?:\s+(?P<after>\d{1,9}))?[\s\"'`+\\;)]*"
 )
 _NAMED = re.compile(
-    r"(?<!\S)(?P<body>(?:[A-Za-z\-~.]{10} )+[A-Za-z\-~.]{1,10}|(?=[\-~.]*+[A-Za-z])[A-Za-z\-~.]++)"
+    r"(?<!\S)(?P<body>(?:[A-Za-z\-~.]{10} )+[A-Za-z\-~.]{1,10}|(?=[\-~.]*+[A-Za-z])[A-Za-z\-~.]++|[\-~.]+)"
     r"\*?(?:\s+(?P<after>\d{1,9}))?[\s|\"'`]*$"
 )
 _ONLY_DECORATION = re.compile(r"\s*[\"'`+\\#\s]*")
+_MAX_GROUP = 10
+"""Longer groups without numbers are words of their own: a primer pair on one line."""
 _NUMBER = re.compile(r"\s*(\d{1,9})\s*:?\s*")
 
 
@@ -49,9 +51,11 @@ class Row:
 
     @property
     def is_grouped(self) -> bool:
-        """Two or more groups of one length (the last may be shorter): blocks of ten, codons."""
-        size = self.groups[0]
-        return len(self.groups) > 1 and size >= 3 and {*self.groups[:-1]} == {size} and self.groups[-1] <= size
+        """Two or more groups of one length, the last may be shorter: blocks of ten, codons; longer only if numbered."""
+        size, is_numbered = self.groups[0], self.before is not None or self.after is not None
+        if len(self.groups) < 2 or size < 3 or (size > _MAX_GROUP and not is_numbered):
+            return False
+        return {*self.groups[:-1]} == {size} and self.groups[-1] <= size
 
     @property
     def is_codons(self) -> bool:
@@ -88,13 +92,13 @@ def top_of_run(page: Page, index: int) -> int:
 
 
 def named_row(page: Page, index: int) -> Row | None:
-    """The line as a row of an alignment (name, numbers, aligned letters, number), or None."""
+    """The line as a row of an alignment (name, numbers, aligned letters or gaps alone, number), or None."""
     line = page.line(index)
     match = _NAMED.search(line)
     if not match:
         return None
     letters = letters_of(match["body"])
-    if not kind_of(letters):
+    if letters and not kind_of(letters):
         return None
     words = line[: match.start()].split()
     numbers = [w for w in words if w.isdigit()]
@@ -120,7 +124,8 @@ def is_match_line(page: Page, index: int, above: Row, needs_symbols: bool = Fals
     """Whether a line marks the columns of the row above: symbols, or letters repeated from it (a consensus)."""
     line = page.line(index).ljust(above.column + above.width)
     inside = line[above.column : above.column + above.width]
-    if not inside.strip() or line[: above.column].strip() or line[above.column + above.width :].strip():
+    outside = line[: above.column] + line[above.column + above.width :]
+    if not inside.strip() or outside.strip(" 0123456789"):
         return False
     aligned = page.text[above.start : above.end]
     symbols = sum(c in "|:.*+" for c in inside)

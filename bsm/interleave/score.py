@@ -31,10 +31,12 @@ _MAX_PERIOD, _TOY_SHARE, _TOY_RUN = 12, 0.9, 2.5
 """A toy: a period of at most 12 that explains this share of the letters, or runs of this mean length."""
 _RNA_RECORD = re.compile(
     r"\b[NX][MR]_\d{6,}"
-    r"|\b(?:pre-|pri-|pre-mi|pri-mi|[a-z]{1,5})?RNA\b(?!\s+(?:genes?|polymerase|ligase|helicase|binding|editing|virus)|-)"
+    r"|(?:\b|_)(?:pre-|pri-|pre-mi|pri-mi|[a-z]{1,5})?RNA\b(?!\s+(?:genes?|polymerase|ligase|helicase|binding|editing|virus)|-)"
     r"|(?<![\w=])transcript\b(?![\w=])"
 )
-_RNA_LABEL = re.compile(r"RNAs?(?:\s+(?:sequence|seq|molecule))?\s*(?::|=|\bis\b)?\s*[\"'`(“‘]*(?:5['’′]?\s*-?\s*)?$")
+_RNA_LABEL = re.compile(
+    r"RNAs?(?: +(?:sequence|seq|molecule))? *(?:(?:[:=]|\bis\b)\s*)?[\"'`(“‘]*(?:5['’′]?\s*-?\s*)?\Z"
+)
 
 
 class Verdict(NamedTuple):
@@ -50,6 +52,8 @@ def judge(letters: str, candidate: Candidate, settings: InterleaveSettings) -> V
     if candidate.refused:
         return Verdict(None, "", candidate.refused)
     is_nucleotide = acgtu_share(letters) >= _MIN_NUCLEOTIDE_SHARE
+    if candidate.touches_stop and not is_nucleotide:
+        return Verdict(None, "", "stop_inside")
     reason = (_refuse_nucleotides if is_nucleotide else _refuse_protein)(letters.upper(), letters, candidate, settings)
     if reason:
         return Verdict(None, "", reason)

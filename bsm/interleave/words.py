@@ -15,6 +15,9 @@ _WORD = re.compile(
 )
 _TOUCHING_BEFORE = re.compile(r"[0-9_/+@%&$~]")
 _TOUCHING_AFTER = re.compile(r"[0-9_/+@%&$~=]")
+_STOP_BEFORE, _STOP_AFTER = re.compile(r"[A-Za-z]\*+$"), re.compile(r"\*+[A-Za-z]")
+_NEAR = 8
+"""Characters looked at on either side of a word."""
 _LABEL_LENGTH = 60
 
 
@@ -25,12 +28,11 @@ def words_of_line(page: Page, index: int) -> Iterator[Candidate]:
     for match in _WORD.finditer(line):
         start, end = match.span()
         layout = "codons" if match["codons"] else "word"
-        before, after = line[max(0, start - 3) : start], line[end : end + 3]
+        before, after = line[max(0, start - _NEAR) : start], line[end : end + _NEAR]
         refused = "part_of_longer_token" if _touches(before, after) else ""
-        if (before[-1:] == "*" and before[-2:-1].isalpha()) or (after[:1] == "*" and after[1:2].isalpha()):
-            refused = "stop_inside"
+        stop = bool(_STOP_BEFORE.search(before) or _STOP_AFTER.match(after))
         label = page.text[max(0, offset + start - _LABEL_LENGTH) : offset + start]
-        yield Candidate(((offset + start, offset + end),), layout, label, refused)
+        yield Candidate(((offset + start, offset + end),), layout, label, refused, stop)
 
 
 def _touches(before: str, after: str) -> bool:

@@ -26,8 +26,8 @@ WEIGHTS = (8, 6, 4, 5, 1, 4, 7, 7, 2, 6, 10, 6, 2, 4, 5, 7, 5, 1, 3, 7)
 COMPLEMENT = str.maketrans("ACGTacgt", "TGCAtgca")
 
 
-def wrapped(letters: str, width: int) -> str:
-    return "\n".join(letters[i : i + width] for i in range(0, len(letters), width))
+def wrapped(letters: str, width: int, before: str = "", behind: str = "") -> str:
+    return "\n".join(before + letters[i : i + width] + behind for i in range(0, len(letters), width))
 
 
 def tens(letters: str, rng: random.Random, numbers: str) -> str:
@@ -64,6 +64,13 @@ LAYOUTS = {
     "genbank_numbers": lambda s, r: f"ORIGIN\n{tens(s, r, 'left')}\n//",
     "embl_numbers": lambda s, r: f"SQ   Sequence;\n{tens(s, r, 'right')}\n//",
     "blocks": lambda s, r: f"\n{tens(s, r, 'none')}\n",
+    "doctest": lambda s, r: ">>> x = Seq(\n" + wrapped(s, 60, '...     "', '"') + "\n... )",
+    "doctest_opened": lambda s, r: f'>>> x = ("{s[:46]}"\n' + wrapped(s[46:], 46, '...      "', '"') + "\n... )",
+    "fasta_in_program": lambda s, r: 's = ">name some text\\n" +\n' + wrapped(s, 45, '    "', '\\n" +') + '\n"";',
+    "attribute": lambda s, r: f'<part name="x" value="{s[:46]}\n' + wrapped(s[46:], 46, " " * 22) + '"/>',
+    "line_breaks": lambda s, r: f"<p>{wrapped(s, 60).replace(chr(10), '<br/>')}</p>",
+    "bold": lambda s, r: f"The sequence is **{s}** (see below).",
+    "bracketed": lambda s, r: f"It reads [{s}] or ({s[:12]}).",
     "translation": lambda s, r: f'     CDS 1..3\n          /translation="{s[:44]}\n' + "\n".join(
         f"          {part}" for part in wrapped(s[44:], 58).split("\n") if part) + '"\n',
 }  # fmt: skip
@@ -75,6 +82,9 @@ NUCLEOTIDE_LAYOUTS = {
 }
 DNA_LAYOUTS = {
     "two_strands": two_strands,
+    "two_lines_of_tex": lambda s, r: (
+        f"\\texttt{{{s}}} \\\\\n\\texttt{{{'|' * len(s)}}} \\\\\n\\texttt{{{s.translate(COMPLEMENT)}}} \\\\\n"
+    ),
     "two_lines": lambda s, r: f"5'-{s}-3'\n   {'|' * len(s)}\n3'-{s.translate(COMPLEMENT)}-5'\n",
 }
 
@@ -113,8 +123,8 @@ def test_any_list_of_sequences_is_found_exactly(seed, n, crlf):
 
 
 def shown_letters(text: str) -> str:
-    """Letters of a span without markup, blanks, digits and quotes; U as T for nucleotides."""
-    letters = re.sub("[^A-Za-z]", "", re.sub("<[^>]*>", "", text))
+    """Letters of a span without markup, escapes, blanks, digits and quotes; U as T for nucleotides."""
+    letters = re.sub("[^A-Za-z]", "", re.sub(r"<[^>]*>|\\n", "", text))
     return letters.upper().replace("U", "T")
 
 

@@ -1,0 +1,82 @@
+"""Where one sequence ends and the next begins: strings of a program, dots, stops, tokens, pairs of lines, labels."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from bsm.base.config.data import InterleaveSettings
+from bsm.interleave.detect import explain, find_sequences
+
+SETTINGS = InterleaveSettings()
+RNG = random.Random("borders")
+DNA = "".join(RNG.choices("ACGT", k=120))
+OTHER = "".join(RNG.choices("ACGT", k=60))
+PROTEIN = "MKWVTFISLLFLFSSAYSRGVFRRDAHKSEVAHRFKDLGEENFKALVLIAFAQYLQQCPFEDH"
+
+
+def found(text: str) -> list[str]:
+    return [hit.sequence for hit in find_sequences(text, SETTINGS)]
+
+
+def nucleotides(*parts: str) -> list[str]:
+    return [part.lower() for part in parts]
+
+
+@pytest.mark.parametrize("dots", ["..", "...", "\n...deleted...\n", "...\n", "\n...\n"])
+def test_dots_end_a_sequence_of_a_record(dots):
+    assert found(f">x\n{DNA[:60]}{dots}{DNA[60:]}\n") == nucleotides(DNA[:60], DNA[60:])
+
+
+def test_dots_at_the_end_of_a_record_are_no_letters_and_single_dots_are_gaps():
+    assert found(f">x\n{DNA[:60]}...\n>y\n{DNA[60:]}..\n") == nucleotides(DNA[:60], DNA[60:])
+    assert found(f">x\n{DNA[:30]}.{DNA[30:]}\n") == nucleotides(DNA)
+
+
+def test_open_stretches_of_a_translated_frame_are_refused_also_between_two_stops():
+    hits = explain(f"KLC*{PROTEIN}**{PROTEIN}*VR", SETTINGS)
+    assert [hit.reason for hit in hits] == ["stop_inside", "stop_inside"]
+
+
+def test_asterisks_in_a_padded_reference_end_a_nucleotide_word():
+    assert found(f"ref      AGCATGTTAGATAA**{DNA[:30]}\n") == nucleotides(DNA[:30])
+
+
+def test_a_mask_token_ends_a_protein():
+    assert found(f'data = [("protein", "{PROTEIN}<mask>{PROTEIN[:40]}")]') == [PROTEIN, PROTEIN[:40]]
+
+
+def test_an_attribute_of_a_tag_can_hold_a_sequence_and_its_lines_may_differ_by_two_columns():
+    text = f'<x value="{DNA[:40]}\n          {DNA[40:81]}\n          {DNA[81:119]}"/>'
+    assert found(text) == nucleotides(DNA[:119])
+    assert found('<a href="x.html" title="INTERNATIONALIZATION GUIDE">link</a>') == []
+
+
+def test_two_lines_that_repeat_one_another_are_two_sequences_not_one_wrapped():
+    twin = "".join(c if i % 4 else "A" for i, c in enumerate(OTHER))
+    assert found(f"0 chr19 3001012 3001075 chr11 70568380 70568443 - 3500\n{OTHER}\n{twin}\n") == nucleotides(
+        OTHER, twin
+    )
+    assert found(f"\n{DNA[:60]}\n{DNA[60:]}\n") == nucleotides(DNA)
+
+
+def test_two_primers_on_one_line_are_not_blocks():
+    assert found(f"{DNA[:20]} {DNA[20:40]}\n") == nucleotides(DNA[:20], DNA[20:40])
+    assert found(f"{DNA[:10]} {DNA[10:20]}\n") == nucleotides(DNA[:20])
+    assert found(f"  1 {DNA[:20]} {DNA[20:40]}\n 41 {DNA[40:60]} {DNA[60:80]}\n") == nucleotides(DNA[:80])
+
+
+@pytest.mark.parametrize(("before", "modality"), [
+    (">ECOLI_RNase_P_RNA 1-377\n", "rna"),
+    ("<accver>NM_000518.5</accver><defline>Homo sapiens beta, mRNA</defline><sequence>", "dna"),
+    ("The siRNA: ", "rna"), ("siRNA sequence is 5'-", "rna"), ("mRNA:\n", "rna"), ("Made from mRNA.\n", "dna"),
+])  # fmt: skip
+def test_only_a_header_or_a_label_directly_before_the_letters_makes_rna_of_t(before, modality):
+    hits = find_sequences(f"{before}{DNA[:50]}\n", SETTINGS)
+    assert [(str(hit.modality), hit.sequence) for hit in hits] == [(modality, DNA[:50].lower())]
+
+
+def test_a_header_inside_a_programs_string_is_a_header():
+    lines = "".join(f'    "{DNA[i : i + 30]}\\n" +\n' for i in range(0, 120, 30))
+    assert found(f'String s = ">NM_1234567 some name\\n" +\n{lines}    "";') == nucleotides(DNA)

@@ -2,16 +2,16 @@
 
     python benchmarks/interleave_labels.py FOLDER --half dev|test [--labels docs/labels] [--show-letters 0]
 
-FOLDER holds documents_with_sequences.jsonl.gz and documents_hard_negatives.jsonl.gz. Two ways of matching are counted side
-by side, one label to one found sequence, modality equal in both:
+FOLDER holds documents_with_sequences.jsonl.gz and documents_hard_negatives.jsonl.gz. Two ways of matching are counted
+side by side, one label to one found sequence, modality equal in both:
 
 * exact: start and end equal;
-* near: characters in both spans / characters in either (Jaccard) at least 0.9. One character at an end (a `*`) passes at
-  every length that counts, a missed line of a record of ten does not.
+* near: characters in both spans / characters in either (Jaccard) at least 0.9. One character at an end (a `*`) passes
+  at every length that counts, a missed line of a record of ten does not.
 
-Intervals are 95 % percentile intervals of 10,000 resamples of documents: sequences of a document are found or missed together. An
-interval of no width says that no document of the half holds such an error, not that none exists. Errors are listed by
-document, span and number of letters; the text is not printed (--show-letters N: first N letters of each span).
+Intervals are 95 % percentile intervals of 10,000 resamples of documents: sequences of a document are found or missed
+together. An interval of no width says that no document of the half holds such an error, not that none exists. Errors
+are listed by document, span and number of letters, without the text (--show-letters N: first N letters of each span).
 """
 
 from __future__ import annotations
@@ -153,9 +153,7 @@ def print_documents(documents: Sequence[Document], least: int) -> None:
     table = np.stack([wanted & given, wanted & ~given, ~wanted & given], axis=1).astype(np.int64)
     table = np.hstack([table, table[:, :1]])  # twice the true positives, for F1
     true, missed, false, _ = table.sum(axis=0)
-    print(
-        f"\ndocuments with {least} or more: n {len(documents)}, labelled {true + missed}, found {true + false}, both {true}"
-    )
+    print(f"\ndocuments with {least} or more: labelled {true + missed}, found {true + false}, both {true}")
     for name, above, below in (("precision", [0], [0, 2]), ("recall", [0], [0, 1]), ("F1", [0, 3], [0, 3, 1, 2])):
         print(f"  {name:9} {with_interval(table, above, below, 'documents')}")
     exact = sum(document.labels == document.found for document in documents)

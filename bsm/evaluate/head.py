@@ -13,6 +13,7 @@ from bsm.base.randomness import generator
 from bsm.engine.attention import Layout
 from bsm.engine.network import INITIAL_DEVIATION, Network
 from bsm.evaluate.items import Dataset
+from bsm.evaluate.last_state import last_states
 from bsm.evaluate.outcome import Outcome
 
 
@@ -29,7 +30,7 @@ class TunedNetwork(nn.Module):
             self.head.bias.zero_()
 
     def forward(self, ids: Tensor, layout: Layout) -> Tensor:
-        last = self.network.hidden(ids, layout)[layout.ends[1:].long() - 1]
+        last = last_states(self.network, ids, layout)
         with torch.autocast(last.device.type, enabled=False):
             return self.head(last.float())
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from evaluate_benchmarks import dataset_of, letters, network, pair_rows, protloc_rows, protstab_rows, settings
+from evaluate_benchmarks import SHAPE, dataset_of, letters, network, pair_rows, protloc_rows, protstab_rows, settings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +16,7 @@ from bsm.base.alphabet import BOS, EOS, SEP, decode, encode
 from bsm.base.config.training import FineTuneSettings
 from bsm.base.errors import InputError
 from bsm.engine.attention import Layout
+from bsm.engine.network import Shape, initial_network
 from bsm.evaluate import fine_tune
 from bsm.evaluate.checkpoint import Checkpoint
 from bsm.evaluate.common import CheckpointTag
@@ -23,6 +24,7 @@ from bsm.evaluate.documents import documents_of, ordered_batches
 from bsm.evaluate.fine_tune import TaskData, fine_tuned, optimiser_of, predict, step, tune
 from bsm.evaluate.finished import FinishedRuns
 from bsm.evaluate.head import Objective, TunedNetwork
+from bsm.evaluate.last_state import last_states
 
 CONTEXT = 64
 TAG = CheckpointTag("tiny", "mixed", "round3")
@@ -75,6 +77,28 @@ def test_outputs_and_one_step_equal_a_plain_reference(tmp_path, rows, n_outputs)
         # Adam's first step is the rate times the sign of the gradient: where that is rounding noise, signs may differ.
         same = torch.isclose(found, reference, atol=1e-5).float().mean()
         assert same > 0.99, name
+
+
+@pytest.mark.parametrize("shape", [SHAPE, Shape(n_layers=3, n_heads=2, width=32, d_ff=64)])
+@pytest.mark.parametrize("back_end", ["bucketed", "sdpa"])
+def test_states_at_the_last_token_are_those_of_the_whole_network_and_so_are_gradients(shape, back_end):
+    random = np.random.default_rng(1)
+    lengths = random.integers(1, 90, 20)
+    ids, layout = torch.from_numpy(random.integers(5, 30, lengths.sum())), Layout.of(np.cumsum(lengths))
+    whole, short = (initial_network(shape, 1) for _ in range(2))
+    whole.back_end = short.back_end = back_end
+    with torch.no_grad():
+        for parameter, other in zip(whole.parameters(), short.parameters(), strict=True):
+            parameter *= 5  # far from the initial near-zero attention
+            other.copy_(parameter)
+    expected = whole.hidden(ids, layout)[torch.from_numpy(np.cumsum(lengths) - 1)]
+    found = last_states(short, ids, layout)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+    target = torch.from_numpy(random.standard_normal(found.shape).astype(np.float32))
+    (expected * target).sum().backward()
+    (found * target).sum().backward()
+    for parameter, other in zip(whole.parameters(), short.parameters(), strict=True):
+        assert (other.grad - parameter.grad).norm() <= 1e-4 * parameter.grad.norm()
 
 
 def test_regression_predicts_in_the_units_of_the_targets(tmp_path):

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from bsm.base.progress import Progress
 from bsm.engine.network import Network, _Attention, _Layer, _rotate
-from bsm.engine.scorer import log_probabilities
+from bsm.engine.scorer import device_of, inference, log_probabilities, tokens_at_once
 
 Cache = list[tuple[Tensor, Tensor]]
 """Keys and values of each layer, [n_heads, n_tokens, head_size] each."""
@@ -31,7 +31,7 @@ def shared_log_likelihoods(
     if not documents:
         return []
     reference, n_shared = common_path(documents)
-    with torch.inference_mode():
+    with inference(network):
         logits, cache = _forward(network, reference[None], np.zeros(1, dtype=np.int64), [])
     known = logits[0].double().log_softmax(-1).cpu().numpy()
     found = [np.empty(len(ids) - 1) for ids in documents]
@@ -41,7 +41,7 @@ def shared_log_likelihoods(
     n_own = [len(values) - int(n) for values, n in zip(found, n_shared, strict=True)]
     if progress is not None:
         progress.advance(sum(n <= 0 for n in n_own))
-    for batch in _stacks(n_own, n_shared, batch_tokens):
+    for batch in _stacks(n_own, n_shared, tokens_at_once(network, batch_tokens), batch_tokens):
         _score(network, cache, [documents[i] for i in batch], n_shared[batch], [found[i] for i in batch])
         if progress is not None:
             progress.advance(len(batch))
@@ -70,16 +70,18 @@ def common_path(documents: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray
     return reference, np.where(same.all(1), len(path), same.argmin(1))
 
 
-def _stacks(n_own: Sequence[int], n_shared: np.ndarray, batch_tokens: int) -> Iterator[list[int]]:
+def _stacks(n_own: Sequence[int], n_shared: np.ndarray, own_tokens: int, batch_tokens: int) -> Iterator[list[int]]:
     """Indices of documents with tokens of their own, the fewest first.
 
-    A stack holds about ``batch_tokens`` tokens, cached ones counted for each document: that is its memory.
+    A stack runs at most ``own_tokens`` tokens, which see at most ``batch_tokens`` keys, cached ones counted for each
+    document; or it is one document.
     """
     batch: list[int] = []
     longest_past = 0
     for index in sorted((i for i, n in enumerate(n_own) if n > 0), key=lambda i: (n_own[i], n_shared[i])):
         longest_past = max(longest_past, int(n_shared[index]))
-        if batch and (longest_past + n_own[index]) * (len(batch) + 1) > batch_tokens:
+        n = len(batch) + 1
+        if batch and (n * n_own[index] > own_tokens or n * (longest_past + n_own[index]) > batch_tokens):
             yield batch
             batch, longest_past = [], int(n_shared[index])
         batch.append(index)
@@ -95,7 +97,7 @@ def _score(
     ids = np.zeros((len(documents), longest + 1), dtype=np.uint8)
     for row, document, start in zip(ids, documents, starts, strict=True):
         row[: len(document) - start] = document[start:]
-    with torch.inference_mode():
+    with inference(network):
         logits, _ = _forward(network, ids[:, :-1], starts, cache)
     scored = log_probabilities(logits, ids[:, 1:])
     for row, own, start in zip(scored, values, starts, strict=True):
@@ -107,7 +109,7 @@ def _forward(network: Network, ids: np.ndarray, starts: np.ndarray, cache: Cache
 
     Document i stands at positions starts[i], starts[i] + 1, ... and sees the cached keys before starts[i].
     """
-    device = network.model.embed_tokens.weight.device
+    device = device_of(network)
     first = torch.from_numpy(starts).to(device)
     own = torch.arange(ids.shape[1], device=device)
     angles = (first[:, None] + own)[..., None, None].float() * network.frequencies  # type: ignore[operator]

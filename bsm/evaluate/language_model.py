@@ -17,7 +17,7 @@ from bsm.engine.batch import Batch
 from bsm.engine.loader import Loader, held_out
 from bsm.engine.losses import SECTIONS, Cell, row_losses, token_losses
 from bsm.engine.network import Network
-from bsm.engine.scorer import log_likelihoods
+from bsm.engine.scorer import inference, log_likelihoods
 from bsm.engine.sources import read_sources
 from bsm.evaluate.bootstrap import estimate, mean_estimate, resampled, summary
 from bsm.evaluate.common import CheckpointTag, Measured, Measurement
@@ -57,7 +57,9 @@ def validation_loss(
     sections as ``objective`` (paper section 2.3; PAPER.md's reading of "validation loss")."""
     totals: dict[str, list[tuple[int, float]]] = {}
     for batch in _held_out_batches(manifests, settings, "held-out loss"):
-        for table in row_losses(token_losses(network, batch), batch).values():
+        with inference(network):
+            losses = token_losses(network, batch)
+        for table in row_losses(losses, batch).values():
             for dataset, total in _by_dataset(table.cells).items():
                 totals.setdefault(dataset, []).append(total)
     measurement = Measurement(tag, "validation_loss", OBJECTIVE, _SETTING, "")

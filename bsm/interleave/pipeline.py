@@ -10,9 +10,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import multiprocessing
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ from loguru import logger
 
 from bsm.base import sequence_prefilter
 from bsm.base.config.data import InterleaveSettings
+from bsm.base.errors import InputError
 from bsm.base.files import file_hash
 from bsm.base.progress import Progress
 from bsm.base.tables import FOUND, TableWriter
@@ -76,6 +80,29 @@ class FindSequences(PipelineStep):  # type: ignore[misc]
         yield from ()
 
 
+class Executor(LocalPipelineExecutor):  # type: ignore[misc]
+    """The local executor; with several workers it ends with an error where one was killed.
+
+    datatrove's own pool replaces a killed worker and waits forever for the piece that it had.
+    """
+
+    def run(self) -> None:
+        """Scan every piece without a completion mark. Raises what a piece raised, InputError for a killed worker."""
+        if self.workers == 1:
+            super().run()
+            return
+        pool = ProcessPoolExecutor(self.workers, multiprocessing.get_context(self.start_method))
+        try:
+            ranks = self.get_incomplete_ranks(range(self.tasks))
+            for result in [pool.submit(self._run_for_rank, rank) for rank in ranks]:
+                result.result()
+        except BrokenProcessPool as error:
+            raise InputError("a worker was killed, perhaps for lack of memory", where="bsm interleave",
+                             way_out="Start again with fewer workers; finished pieces are kept") from error  # fmt: skip
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
 def run_pieces(pieces: Sequence[Piece], state: Path, settings: InterleaveSettings, n_workers: int) -> Path:
     """Scan all pieces that have no finished result in ``state`` yet; returns the folder of the results.
 
@@ -83,7 +110,7 @@ def run_pieces(pieces: Sequence[Piece], state: Path, settings: InterleaveSetting
     """
     folder = state / fingerprint(pieces, settings)
     folder.mkdir(parents=True, exist_ok=True)
-    executor = LocalPipelineExecutor(
+    executor = Executor(
         pipeline=[FindSequences(pieces, str(folder), settings)], tasks=len(pieces),
         workers=min(n_workers, len(pieces)), logging_dir=str(folder / "datatrove"), skip_completed=True,
     )  # fmt: skip

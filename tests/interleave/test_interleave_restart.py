@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -37,10 +39,10 @@ def make_documents(folder) -> None:
     write_file_list(folder / "files.csv", rows)
 
 
-def start(raw, folder, n_workers: int) -> subprocess.Popen[bytes]:
+def start(raw, folder, n_workers: int, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     options = [text for name in OUTPUTS for text in (f"--{name.split('.')[0]}", str(folder / name))]
     command = ["interleave", "--source", SOURCE, "--raw", str(raw), *options, "--workers", str(n_workers)]
-    return subprocess.Popen([sys.executable, "-m", "bsm", *command], stderr=subprocess.DEVNULL, start_new_session=True)
+    return subprocess.Popen([sys.executable, "-m", "bsm", *command], stderr=stderr, start_new_session=True)
 
 
 def outputs(folder) -> list[bytes]:
@@ -61,6 +63,36 @@ def kill_at(process: subprocess.Popen[bytes], folder, n_pieces: int, delay_s: fl
     os.killpg(process.pid, signal.SIGKILL) if was_running else None
     process.wait()
     return was_running
+
+
+def worker_at_work(parent: int) -> int:
+    """The descendant of a process that has used most processor time."""
+    stats = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = path.read_text().rsplit(")", 1)[1].split()
+            stats[int(path.parent.name)] = (int(fields[1]), int(fields[11]))
+    descendants = {parent}
+    for _ in range(4):
+        descendants |= {pid for pid, (above, _) in stats.items() if above in descendants}
+    return max(descendants - {parent}, key=lambda pid: stats[pid][1])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the worker in /proc")
+def test_a_killed_worker_ends_the_run_with_an_error_and_a_restart_goes_on(tmp_path):
+    make_documents(tmp_path / "raw")
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    process = start(tmp_path / "raw", folder, 2, stderr=subprocess.PIPE)
+    while n_finished(folder) < 1:
+        time.sleep(0.005)
+    os.kill(worker_at_work(process.pid), signal.SIGKILL)
+    message = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 1 and "a worker was killed" in message and "finished pieces are kept" in message
+    assert n_finished(folder) >= 1 and not (folder / "found.parquet").exists()
+    assert start(tmp_path / "raw", folder, 2).wait() == 0
+    assert len(outputs(folder)) == 3
 
 
 @pytest.mark.slow

@@ -185,6 +185,5 @@ def _batches(order: np.ndarray, lengths: np.ndarray, batch_size: int) -> Iterato
 def _fingerprint(checkpoint: Checkpoint, dataset: Dataset, settings: FineTuneSettings) -> str:
     """Hash of all that decides a run but its seed; the number of seeds does not."""
     rates = settings.model_dump_json(exclude={"seeds"})
-    return (
-        f"{stable_hash64(checkpoint.fingerprint, checkpoint.context_tokens, rates, dataset, code_hash(__name__)):016x}"
-    )
+    code = code_hash(__name__)
+    return f"{stable_hash64(checkpoint.fingerprint, checkpoint.context_tokens, rates, dataset, code):016x}"

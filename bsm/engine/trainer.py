@@ -79,11 +79,12 @@ def train(run: Run) -> Record:
                 step_batches = list(islice(batches, math.ceil(run.sampler.batch_sequences / run.micro_batch_sequences)))
                 _step(run, record, step_batches)
                 _advance(bar, step_batches, record.step - first_step, n_steps - first_step)
-                if signals.received or clock.seconds - record.seconds >= settings.checkpoint_every_seconds:
+                received = signals.received  # read once: a signal that comes during the save waits for the next step
+                if received or clock.seconds - record.seconds >= settings.checkpoint_every_seconds:
                     record.seconds = clock.seconds
                     run.checkpoints.save(record.to_json(), run.network, run.optimiser)
                     saved_step = record.step
-                signals.leave(record.step)
+                _leave(received, record.step)
         if saved_step != n_steps:
             record.seconds = clock.seconds
             run.checkpoints.save(record.to_json(), run.network, run.optimiser)
@@ -175,6 +176,16 @@ def _stop(what: str, step: int, rows: list[str]) -> None:
     )
 
 
+def _leave(received: int, step: int) -> None:
+    """End the process as the signal would have; nothing where there was none (0)."""
+    if received:
+        print(f"saved at step {step}; run the same command again to go on", file=sys.stderr)
+    if received == signal.SIGINT:
+        raise KeyboardInterrupt
+    if received:
+        raise SystemExit(128 + received)
+
+
 class _Clock:
     """Wall time, going on from the seconds of an earlier process."""
 
@@ -201,15 +212,6 @@ class _Signals:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-
-    def leave(self, step: int) -> None:
-        """End the process as the noted signal would have; nothing where there was none."""
-        if not self.received:
-            return
-        print(f"saved at step {step}; run the same command again to go on", file=sys.stderr)
-        if self.received == signal.SIGINT:
-            raise KeyboardInterrupt
-        raise SystemExit(128 + self.received)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.received = number

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import signal
 
 import pytest
 import torch
@@ -12,7 +14,7 @@ from bsm.base.errors import BsmError, ConfigError
 from bsm.engine.batch import NO_TARGET
 from bsm.engine.loader import Loader
 from bsm.engine.record import Record
-from bsm.engine.trainer import choose_device, train
+from bsm.engine.trainer import _Clock, choose_device, train
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +124,46 @@ def test_a_run_cut_off_twice_ends_bit_for_bit_where_an_uninterrupted_one_ends(ki
 def save_every_step(run):
     """Save after every step, as a run whose steps take longer than checkpoint_every_seconds."""
     object.__setattr__(run.settings, "checkpoint_every_seconds", 0)
+
+
+def test_a_signal_during_a_save_is_answered_after_the_next_step_has_been_saved(manifests, tmp_path, capfd):
+    run = tiny_run(tmp_path, manifests)
+    save_every_step(run)
+    save = run.checkpoints.save
+
+    def interrupted(progress, network, optimiser):
+        save(progress, network, optimiser)
+        if progress["step"] == 4:
+            signal.raise_signal(signal.SIGTERM)
+
+    run.checkpoints.save = interrupted
+    with pytest.raises(SystemExit) as caught:
+        train(run)
+    assert caught.value.code == 128 + signal.SIGTERM
+    assert "saved at step 5;" in capfd.readouterr().err
+    assert max(path.name for path in (tmp_path / "state").glob("step-*")) == "step-00000005"
+
+
+def test_a_signal_between_steps_never_claims_a_save_that_is_not_there(manifests, tmp_path, capfd):
+    run = tiny_run(tmp_path, manifests)
+
+    class Late(_Clock):
+        """The clock is read after the flag, so a signal that comes here is the one that a check just missed."""
+
+        @property
+        def seconds(self):
+            if not stopped:
+                stopped.append(1)
+                signal.raise_signal(signal.SIGTERM)
+            return super().seconds
+
+    stopped = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bsm.engine.trainer._Clock", Late)
+        with pytest.raises(SystemExit):
+            train(run)
+    step = int(re.search(r"saved at step (\d+)", capfd.readouterr().err)[1])
+    assert [path.name for path in (tmp_path / "state").glob("step-*")] == [f"step-{step:08d}"]
 
 
 def test_a_finished_run_is_not_trained_again(manifests, tmp_path):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
 import time
 
 import pytest
@@ -55,18 +57,28 @@ def test_killed_at_random_moments_the_files_are_those_of_an_uninterrupted_run(
 
 def test_sigterm_saves_the_step_at_hand_and_ends_as_a_terminated_process(manifests, uninterrupted, tmp_path):
     argv = arguments(tmp_path, manifests, LONG, MIXED)  # saves by time would come after the end of the run
-    process = start(argv, tmp_path / "log")
-    wait_for(tmp_path, "state/lock")
-    time.sleep(0.5)
-    process.terminate()
-    process.join(10)
-    assert process.exitcode == 143
-    saved = [int(path.name.split("-")[1]) for path in (tmp_path / "state").glob("step-*")]
-    assert f"saved at step {saved[0]}; run the same command again" in (tmp_path / "log").read_text()
-    assert 0 < saved[0] < 1200 and len(saved) == 1
-    assert not (tmp_path / "model.safetensors").exists()
+    assert stopped_by(signal.SIGTERM, argv, tmp_path) == 143
     assert main(argv) == 0
     assert contents(tmp_path) == uninterrupted[0]
+
+
+def test_control_c_saves_as_well_and_ends_as_an_interrupted_process(manifests, tmp_path):
+    assert stopped_by(signal.SIGINT, arguments(tmp_path, manifests, LONG, MIXED), tmp_path) == 130
+    assert "interrupted; run the same command again" in (tmp_path / "log").read_text()
+
+
+def stopped_by(number: int, argv, out) -> int:
+    """Exit code of a run that gets a signal while it trains; it has saved its step and written no output."""
+    process = start(argv, out / "log")
+    wait_for(out, "state/lock")
+    time.sleep(0.3)
+    os.kill(process.pid, number)
+    process.join(10)
+    saved = [int(path.name.split("-")[1]) for path in (out / "state").glob("step-*")]
+    assert f"saved at step {saved[0]}; run the same command again" in (out / "log").read_text()
+    assert 0 < saved[0] < 1200 and len(saved) == 1
+    assert not (out / "model.safetensors").exists()
+    return process.exitcode
 
 
 def test_a_finished_round_is_written_again_from_its_state(manifests, tmp_path, capfd):

@@ -39,18 +39,18 @@ def document(pieces: Sequence[Piece]) -> np.ndarray:
     if not pieces:
         raise InputError("a document needs at least one piece", way_out="Give one or more (modality, letters)")
     parts: list[np.ndarray] = []
-    for modality, letters in pieces:
-        parts += [np.array([SEP], dtype=np.uint8), _piece_ids(modality, letters)]
+    for modality, sequence in pieces:
+        parts += [np.array([SEP], dtype=np.uint8), _piece_ids(modality, sequence)]
     parts[0] = np.array([BOS], dtype=np.uint8)
     return np.concatenate([*parts, np.array([EOS], dtype=np.uint8)])
 
 
-def _piece_ids(modality: Modality, letters: str) -> np.ndarray:
-    ids = encode(letters)
+def _piece_ids(modality: Modality, sequence: str) -> np.ndarray:
+    ids = encode(sequence)
     strange = ids >= _FIRST_AMINO_ACID if modality.is_nucleotide else ids < _FIRST_AMINO_ACID
     if not len(ids) or strange.any():
         raise InputError(
-            f"a {modality.value} piece needs one or more letters of its own alphabet", value=letters,
+            f"a {modality.value} piece needs one or more letters of its own alphabet", value=sequence,
             way_out="Nucleotides are lower-case, proteins upper-case: pass letters through bsm.base.alphabet.normalise",
         )  # fmt: skip
     return ids

@@ -43,15 +43,22 @@ class Hit:
 
 def find_sequences(document: str, settings: InterleaveSettings) -> list[Hit]:
     """Sequences of a document in reading order; spans are characters of ``document``."""
-    return [hit for hit in explain(document, settings) if not hit.reason]
+    if settings.three_letter == "drop" and not ANCHOR.search(document):
+        return []
+    return [hit for hit in _hits(document, settings, settings.three_letter == "read") if not hit.reason]
 
 
 def explain(document: str, settings: InterleaveSettings) -> list[Hit]:
     """Every candidate of a document in reading order, found or refused (with the reason)."""
+    return _hits(document, settings, True)
+
+
+def _hits(document: str, settings: InterleaveSettings, with_three_letter: bool) -> list[Hit]:
     page = page_of(document)
     anchored = ANCHOR.search(document) is not None  # what the prefilter asks, so that both agree on every document
     hits = [_hit(page, candidate, settings) for candidate in candidates_of(page)] if anchored else []
-    hits += [_three_letter_hit(page, match, settings) for match in _THREE_LETTER_RUN.finditer(page.text)]
+    if with_three_letter:
+        hits += [_three_letter_hit(page, match, settings) for match in _THREE_LETTER_RUN.finditer(page.text)]
     return sorted(hits, key=lambda hit: (hit.start, hit.end))
 
 

@@ -107,7 +107,7 @@ def is_toy(upper: str) -> bool:
         return True
     letters = np.frombuffer(upper.encode(), dtype=np.uint8)
     for period in range(1, min(_MAX_PERIOD, len(upper) // 2) + 1):
-        if np.mean(letters[period:] == letters[:-period]) >= _TOY_SHARE:
+        if np.count_nonzero(letters[period:] == letters[:-period]) >= _TOY_SHARE * (len(letters) - period):
             return True
     return False
 

@@ -10,6 +10,8 @@ from bsm.base.csv_tables import read_csv, write_csv
 from bsm.base.errors import InputError
 
 SETTINGS = ("fine-tuned", "few-shot", "zero-shot", "language-model")
+SECTIONS = ("nucleotides", "proteins", "refseq", "gene", "web")
+"""Held-out sections: single-modal nucleotides, single-modal proteins, and all letters of each group of mixed data."""
 METRICS = ("accuracy", "balanced_accuracy", "auroc", "spearman", "perplexity", "bits_per_letter")
 
 

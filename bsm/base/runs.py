@@ -1,8 +1,8 @@
 """Which networks are trained and which are evaluated on what: the training half of the graph, read from the config.
 
-A run is one round of one arm of one model; it leaves a checkpoint in ``runs/<model>/<arm>/<round>/``. Arms share round 1,
-which stands under ``mixed``; ``no_web`` shares round 2 as well. Evaluations name checkpoints by a letter and the round: R the mixed
-arm of the first model, S its single-modal arm, L the mixed arm of the second model (PAPER.md, "What is evaluated where").
+A run is one round of one arm of one model; it leaves a checkpoint in ``runs/<model>/<arm>/<round>/``. Arms share
+round 1, which stands under ``mixed``; ``no_web`` shares round 2 as well. Evaluations name checkpoints by a letter and
+the round: R the mixed arm of the first model, S its single-modal arm, L the mixed arm of the second model.
 """
 
 from __future__ import annotations

@@ -141,6 +141,7 @@ CLEAN = pa.schema([*PIECES, *_fields(group_id=pa.string(), split=pa.string(), mu
 
 PREDICTIONS = pa.schema(
     _fields(
+        model=pa.string(),  # of the config, or the name of a baseline
         task=pa.string(),
         dataset=pa.string(),
         item_id=pa.string(),

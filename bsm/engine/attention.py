@@ -30,6 +30,8 @@ LONGEST_PLAIN = 768
 """Longest stack that is multiplied plainly on a CPU; the fused kernel wins from about 1,024 tokens."""
 _BUCKET_STEP = 1.25
 _SHORTEST_BUCKET = 16
+_WIDTH_STEP = 16
+"""Stacks are padded to a multiple of this: a CPU builds a kernel for every new shape, so few shapes are faster."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Layout:
         for length in np.unique(bucket_of):
             members = np.flatnonzero(bucket_of == length)
             own = lengths[members, None]
-            width = int(own.max())
+            width = -(-int(own.max()) // _WIDTH_STEP) * _WIDTH_STEP
             within = np.minimum(np.arange(width)[None, :], own - 1)
             buckets.append(torch.from_numpy(ends[members, None] + within).to(device))
             slots = n_slots + np.arange(len(members))[:, None] * width + np.arange(width)[None, :]

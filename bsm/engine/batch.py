@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bsm.base.alphabet import MODALITY_CODES
+from bsm.base.alphabet import MODALITY_CODES, PAD
 from bsm.engine.attention import Layout
 
 NO_TARGET = -100
 """Target of the last token of a document; what torch's cross-entropy ignores."""
+_SHAPE_STEP = 64
 GIVEN_BITS = np.array([0, 1, 2, 4], dtype=np.int8)
 """Bit of each modality code (special, dna, rna, protein) in ``Batch.given``."""
 
@@ -40,9 +41,9 @@ class Inputs(NamedTuple):
     """A batch on a device, as the network takes it."""
 
     ids: Tensor
-    """int64[n_tokens]."""
+    """int64[n_padded_tokens]."""
     targets: Tensor
-    """int64[n_tokens], NO_TARGET where a document ends."""
+    """int64[n_padded_tokens], NO_TARGET where a document ends and on padding."""
     layout: Layout
 
 
@@ -80,9 +81,16 @@ class Batch:
         return len(self.ids) - len(self.document_ends)
 
     def to(self, device: torch.device | str) -> Inputs:
-        """Tokens, targets and layout on a device."""
-        ids, targets = torch.from_numpy(self.ids), torch.from_numpy(self.targets)
-        return Inputs(ids.to(device), targets.to(device), Layout.of(self.document_ends, device))
+        """Tokens, targets and layout on a device.
+
+        Padded to a multiple of 64 tokens by one more document of <pad> without a target: a CPU builds kernels for every
+        new shape, and keeps them. Losses of the first ``n_tokens`` are those of the batch.
+        """
+        n_more = -self.n_tokens % _SHAPE_STEP
+        ids = torch.from_numpy(np.pad(self.ids, (0, n_more), constant_values=PAD))
+        targets = torch.from_numpy(np.pad(self.targets, (0, n_more), constant_values=NO_TARGET))
+        ends = [*self.document_ends, self.n_tokens + n_more] if n_more else self.document_ends
+        return Inputs(ids.to(device), targets.to(device), Layout.of(ends, device))
 
     def n_tokens_by_source(self) -> dict[tuple[str, str], int]:
         """Tokens of this batch by (source, modality: special, dna, rna, protein); zeros are left out.

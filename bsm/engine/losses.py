@@ -12,12 +12,10 @@ import torch.nn.functional as F
 
 from bsm.base.alphabet import MODALITY_CODES, SPECIAL_TOKENS, Modality
 from bsm.base.errors import BsmError
+from bsm.base.results import SECTIONS
 from bsm.engine.batch import NO_TARGET, Batch
 from bsm.engine.network import Network
 
-SECTIONS = ("nucleotides", "proteins", "refseq", "gene", "web")
-"""Held-out sections of the objective: single-modal nucleotides, single-modal proteins, and all letters of each group
-of mixed data."""
 COLUMNS = ("source", "group", "modality", "given", "n_letters", "nats", "bits_per_letter")
 SPECIAL = "special"
 _MODALITIES = (SPECIAL, *map(str, MODALITY_CODES))
@@ -117,7 +115,7 @@ def objective(values: Mapping[str, float], weights: Mapping[str, float]) -> floa
     missing = [section for section in wanted if section not in values]
     if missing or not wanted:
         raise BsmError("the objective weighs sections without held-out letters", value=missing or dict(weights),
-                       way_out="Set their weight to 0 in anneal.objective_weights, or give such held-out rows")  # fmt: skip
+                       way_out="Set their weight to 0 in anneal.objective_weights, or give such rows")  # fmt: skip
     return sum(weight * values[section] for section, weight in wanted.items()) / sum(wanted.values())
 
 
@@ -132,7 +130,7 @@ def token_losses(network: Network, batch: Batch, precision: Literal["fp32", "bf1
     with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
         logits = network(ids, layout)
     losses = F.cross_entropy(logits.float(), targets, ignore_index=NO_TARGET, reduction="none")
-    return losses.cpu().numpy()  # type: ignore[no-any-return]
+    return losses[: batch.n_tokens].cpu().numpy()  # type: ignore[no-any-return]
 
 
 def _sums(

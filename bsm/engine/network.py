@@ -90,7 +90,7 @@ class _Decoder(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.embed_tokens = nn.Embedding(shape.vocabulary_size, shape.width)
-        self.layers = nn.ModuleList(_Layer(shape) for _ in range(shape.n_layers))
+        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.n_layers))
         self.norm = _Norm(shape.width, NORM_EPSILON)
 
 
@@ -101,11 +101,13 @@ class _Norm(nn.RMSNorm):
         return super().forward(x.float())
 
 
-class _Layer(nn.Module):
+class Layer(nn.Module):
+    """One block: attention and feed-forward, each normalised before and added to the residual stream."""
+
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.input_layernorm = _Norm(shape.width, NORM_EPSILON)
-        self.self_attn = _Attention(shape)
+        self.self_attn = Attention(shape)
         self.post_attention_layernorm = _Norm(shape.width, NORM_EPSILON)
         self.mlp = _FeedForward(shape)
 
@@ -114,7 +116,9 @@ class _Layer(nn.Module):
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
-class _Attention(nn.Module):
+class Attention(nn.Module):
+    """Projections, optional normalisation per head, rotary positions, causal attention inside each document."""
+
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.n_heads, self.head_size = shape.n_heads, shape.head_size
@@ -127,7 +131,7 @@ class _Attention(nn.Module):
 
     def forward(self, x: Tensor, turn: Tensor, layout: Layout, back_end: BackEnd) -> Tensor:
         q, k, v = (f(x).unflatten(-1, (self.n_heads, self.head_size)) for f in (self.q_proj, self.k_proj, self.v_proj))
-        q, k = (_rotate(x, turn).to(v.dtype) for x in (self.q_norm(q), self.k_norm(k)))
+        q, k = (rotate(x, turn).to(v.dtype) for x in (self.q_norm(q), self.k_norm(k)))
         return self.o_proj(attend(q, k, v, layout, back_end).flatten(1))  # type: ignore[no-any-return]
 
 
@@ -169,7 +173,7 @@ def _frequencies(shape: Shape) -> Tensor:
     return frequencies
 
 
-def _rotate(x: Tensor, turn: Tensor) -> Tensor:
+def rotate(x: Tensor, turn: Tensor) -> Tensor:
     """Turn the pairs (i, i + half) of each head: the layout of stock Llama. x [n_tokens, n_heads, head_size]."""
     cosine, sine = turn
     first, second = x.chunk(2, dim=-1)

@@ -6,6 +6,7 @@ embedding, which is also the output layer, and the gains stay with AdamW, as its
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections import defaultdict
 from collections.abc import Sequence
@@ -35,9 +36,7 @@ class Optimiser:
             {"params": [p for p in rest if p.ndim >= 2], "weight_decay": settings.weight_decay},
             {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
         ]
-        self._parts: dict[str, torch.optim.Optimizer] = {
-            "adamw": torch.optim.AdamW(groups, betas=settings.betas, fused=True)
-        }
+        self._parts: dict[str, torch.optim.Optimizer] = {"adamw": EagerAdamW(groups, betas=settings.betas, fused=True)}
         if hidden:
             self._parts["muon"] = StackedMuon(
                 hidden, momentum=MUON_MOMENTUM, weight_decay=settings.weight_decay, lr=settings.muon_rate_ratio
@@ -66,6 +65,21 @@ class Optimiser:
             raise KeyError(f"state of {sorted(state)}, optimiser of {sorted(self._parts)}")
         for name, part in self._parts.items():
             part.load_state_dict(state[name])
+
+
+class EagerAdamW(torch.optim.AdamW):
+    """``torch.optim.AdamW`` without its detour through torch's compiler, which takes 1.4 s to import and does nothing
+    in eager training."""
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        inspect.unwrap(torch.optim.AdamW.step)(self)
+
+
+for _name in ("add_param_group", "zero_grad", "state_dict", "load_state_dict"):
+    # These ask the compiler to leave them alone, and import it for that; the attribute says that it was asked.
+    _method = inspect.unwrap(getattr(torch.optim.Optimizer, _name))
+    _method.__dynamo_disable = _method  # type: ignore[attr-defined]
 
 
 class StackedMuon(torch.optim.Muon):

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bsm.base.progress import Progress
-from bsm.engine.network import Network, _Attention, _Layer, _rotate
+from bsm.engine.network import Attention, Layer, Network, rotate
 from bsm.engine.scorer import device_of, inference, log_probabilities, tokens_at_once
 
 Cache = list[tuple[Tensor, Tensor]]
@@ -120,7 +120,7 @@ def _forward(network: Network, ids: np.ndarray, starts: np.ndarray, cache: Cache
     x = network.model.embed_tokens(torch.from_numpy(ids.astype(np.int64)).to(device))
     kept: Cache = []
     for index, layer in enumerate(network.model.layers):
-        assert isinstance(layer, _Layer)
+        assert isinstance(layer, Layer)
         past = cache[index] if cache else None
         mixed, keys_values = _attention(layer.self_attn, layer.input_layernorm(x), turn, visible, past)
         kept.append(keys_values)
@@ -130,14 +130,14 @@ def _forward(network: Network, ids: np.ndarray, starts: np.ndarray, cache: Cache
 
 
 def _attention(
-    block: _Attention, x: Tensor, turn: Tensor, visible: Tensor, past: tuple[Tensor, Tensor] | None
+    block: Attention, x: Tensor, turn: Tensor, visible: Tensor, past: tuple[Tensor, Tensor] | None
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """(mixed states [n, length, width], own keys and values of document 0).
 
     x [n, length, width]; visible [n, 1, length, n_past + length]: past tokens first.
     """
     q, k, v = (f(x).unflatten(-1, (block.n_heads, block.head_size)) for f in (block.q_proj, block.k_proj, block.v_proj))
-    q, k = (_rotate(norm(x), turn) for norm, x in ((block.q_norm, q), (block.k_norm, k)))
+    q, k = (rotate(norm(x), turn) for norm, x in ((block.q_norm, q), (block.k_norm, k)))
     q, k, v = (x.transpose(1, 2) for x in (q, k, v))
     keys_values = k[0], v[0]
     if past is not None:

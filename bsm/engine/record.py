@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from bsm.base.results import SECTIONS
 from bsm.engine.batch import Batch
-from bsm.engine.losses import SECTIONS, SPECIAL, Cell, LossTable, sections
+from bsm.engine.losses import SPECIAL, Cell, LossTable, sections
 
 METRIC_COLUMNS = (
     "step", "n_tokens", "learning_rate", "loss", "gradient_norm", *(f"bits_{section}" for section in SECTIONS),

@@ -127,7 +127,7 @@ def _step(run: Run, record: Record, batches: list[Batch]) -> None:
         ids, targets, layout = batch.to(run.device)
         with torch.autocast(run.device.type, torch.bfloat16, enabled=run.settings.precision == "bf16"):
             logits = run.network(ids, layout)
-        nats = F.cross_entropy(logits.float(), targets, ignore_index=NO_TARGET, reduction="none")
+        nats = F.cross_entropy(logits.float(), targets, ignore_index=NO_TARGET, reduction="none")[: batch.n_tokens]
         _stop_unless_finite(nats, record.step, batch)
         (nats.sum() / n_targets).backward()
         losses += LossTable.of(nats, batch)

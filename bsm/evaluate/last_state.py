@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from bsm.engine.attention import Layout
-from bsm.engine.network import Network, _rotate
+from bsm.engine.network import Network, rotate
 
 
 def last_states(network: Network, ids: Tensor, layout: Layout) -> Tensor:
@@ -37,8 +37,8 @@ def _attend_from(tokens: Tensor, attention: Any, x: Tensor, turn: Tensor, layout
         project(states).unflatten(-1, heads)
         for project, states in ((attention.q_proj, x[tokens]), (attention.k_proj, x), (attention.v_proj, x))
     )
-    q = _rotate(attention.q_norm(q), turn[:, tokens]).to(v.dtype) * attention.head_size**-0.5
-    k = _rotate(attention.k_norm(k), turn).to(v.dtype)
+    q = rotate(attention.q_norm(q), turn[:, tokens]).to(v.dtype) * attention.head_size**-0.5
+    k = rotate(attention.k_norm(k), turn).to(v.dtype)
     document = torch.searchsorted(tokens, torch.arange(len(x), device=x.device))
     found, ends = [], []
     for slots in layout.buckets:

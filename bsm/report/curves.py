@@ -9,8 +9,9 @@ from pathlib import Path
 
 from bsm.base.csv_tables import read_csv
 from bsm.base.errors import InputError
+from bsm.base.results import SECTIONS
 from bsm.base.runs import FIRST_ROUND, Run
-from bsm.report.order import ARMS, ROUNDS, SECTIONS
+from bsm.report.order import ARMS, ROUNDS
 
 _COLUMNS = ("step", "n_tokens", "group", "modality", "n_letters", "bits_per_letter")
 _MODALITY_SECTIONS = {"dna": "nucleotides", "rna": "nucleotides", "protein": "proteins"}

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bsm.base.files import atomic_path
-from bsm.base.results import Result, read_results
+from bsm.base.results import SECTIONS, Result, read_results
 from bsm.base.runs import Run
 from bsm.report.curves import Curves, Line, read_curve
-from bsm.report.order import ROUNDS, SECTIONS, is_baseline
+from bsm.report.order import ROUNDS, is_baseline
 
 _STYLE: Mapping[Any, Any] = {
     "svg.hashsalt": "validation_loss",  # ids of clip paths and markers: random without it

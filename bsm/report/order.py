@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from bsm.base.benchmarks import TASKS
-from bsm.base.results import METRICS, SETTINGS, Result
+from bsm.base.results import METRICS, SECTIONS, SETTINGS, Result
 
 TASK_ORDER = (*TASKS, "perplexity", "validation_loss")
-SECTIONS = ("nucleotides", "proteins", "refseq", "gene", "web")
-"""Held-out sections: the single-modal group by modality, the other groups by name."""
 ARMS = ("mixed", "single", "no_web", "unpaired", "none")
 ROUNDS = ("round1", "round2", "round3")
 MEAN = "mean"

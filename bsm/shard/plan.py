@@ -22,7 +22,18 @@ from bsm.base.errors import BsmError, ConfigError, InputError
 from bsm.base.runs import ANNEALED, FIRST_ROUND, SINGLE_MIX
 
 ALL_ROUNDS, ALL_SOURCES = "all", "all"
-COLUMNS = ("arm", "round", "mix", "group", "source", "weight_share", "supply_tokens", "budget_tokens", "passes", "worst")
+COLUMNS = (
+    "arm",
+    "round",
+    "mix",
+    "group",
+    "source",
+    "weight_share",
+    "supply_tokens",
+    "budget_tokens",
+    "passes",
+    "worst",
+)
 
 
 @dataclass(frozen=True)

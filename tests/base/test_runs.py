@@ -44,9 +44,7 @@ def test_every_arm_is_trained_from_the_round_where_it_leaves_the_mixed_arm(confi
         ("unpaired", "round2", ("mixed", "round1")),
     ],
 )
-def test_weights_are_handed_over_from_the_round_before_of_the_same_arm_or_the_shared_one(
-    config, arm, round_, expected
-):
+def test_weights_are_handed_over_from_the_round_before_of_the_same_arm_or_the_shared_one(config, arm, round_, expected):
     found = runs.parent(config, Run(SMALL, arm, round_))
     assert found == (Run(SMALL, *expected) if expected else None)
 

@@ -87,10 +87,13 @@ def test_tokens_are_counted_by_their_own_modality_as_manifests_count_them(seeds)
     assert batch_of_rows([row for row, _ in rows], SOURCES).n_tokens_by_source() == expected
 
 
-def test_on_a_device_the_layout_knows_the_documents():
+def test_on_a_device_the_layout_knows_the_documents_and_padding_is_a_document_without_targets():
     rows = [row_and_documents(seed, 0) for seed in range(3)]
     batch = batch_of_rows([row for row, _ in rows], SOURCES)
     ids, targets, layout = batch.to("cpu")
     assert isinstance(batch, Batch) and ids.dtype == targets.dtype == torch.int64
-    assert layout.ends[1:].tolist() == batch.document_ends.tolist()
-    assert np.array_equal(targets.numpy(), batch.targets)
+    assert len(ids) == len(targets) == 320 > batch.n_tokens
+    assert layout.ends[1:].tolist() == [*batch.document_ends.tolist(), 320]
+    assert np.array_equal(ids[: batch.n_tokens], batch.ids) and not ids[batch.n_tokens :].any()
+    assert np.array_equal(targets[: batch.n_tokens], batch.targets)
+    assert (targets[batch.n_tokens :] == NO_TARGET).all()

@@ -151,7 +151,7 @@ def test_initial_weights_are_a_pure_function_of_the_seed():
 
 
 @given(lengths=LENGTHS)
-def test_layout_stacks_every_token_once_and_pads_at_most_a_fifth_beyond_short_documents(lengths):
+def test_layout_stacks_every_token_once_and_pads_a_document_by_at_most_a_quarter_and_one_step(lengths):
     layout = Layout.of(np.cumsum(lengths))
     stacked = torch.cat([bucket.flatten() for bucket in layout.buckets])
     assert torch.equal(stacked[layout.unstack], torch.arange(sum(lengths)))

@@ -130,9 +130,19 @@ def internal(row: str) -> str:
     return letters if set(letters) - set("ACGTUacgtu") else letters.lower().replace("u", "t")
 
 
+def same_case(text: str, like: str) -> str:
+    return text.lower().replace("u", "t") if like.islower() else text
+
+
 def check(text: str, rows: Rows) -> None:
-    found = find_sequences(f"Some text before it.\n\n{text}\n\nAnd some after.", SETTINGS)
+    document = f"Some text before it.\n\n{text}\n\nAnd some after."
+    found = find_sequences(document, SETTINGS)
     assert [hit.sequence for hit in found] == [internal(row) for _, row in rows], text
+    for hit in found:
+        shown = same_case(document[hit.start : hit.end], hit.sequence)
+        letters = iter(shown)
+        assert shown[0] == hit.sequence[0] and shown[-1] == hit.sequence[-1]
+        assert all(letter in letters for letter in hit.sequence), "the sequence is a subsequence of its span"
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -6,11 +6,13 @@ import random
 import re
 
 import pytest
-from hypothesis import given, settings
+from Bio.Data.IUPACData import protein_letters_1to3
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bsm.base.config.data import InterleaveSettings
 from bsm.interleave.detect import find_sequences
+from bsm.interleave.score import is_toy
 
 SETTINGS = InterleaveSettings()
 FILLER = (
@@ -88,6 +90,8 @@ DNA_LAYOUTS = {
     "two_lines": lambda s, r: f"5'-{s}-3'\n   {'|' * len(s)}\n3'-{s.translate(COMPLEMENT)}-5'\n",
 }
 
+SHORT_LAYOUTS = ("sentence", "quoted", "option", "table", "html", "bold", "five_prime", "bare_five_prime")
+
 
 def draw_sequence(rng: random.Random) -> tuple[str, str, str, str]:
     """(layout name, modality, internal letters, text)."""
@@ -120,6 +124,25 @@ def test_any_list_of_sequences_is_found_exactly(seed, n, crlf):
     assert [(str(h.modality), h.sequence) for h in found] == [(m, s) for _, m, s, _ in drawn], names
     for hit, name in zip(found, names, strict=True):
         assert name == "two_strands" or shown_letters(document[hit.start : hit.end]) == hit.sequence.upper()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text("ACGT", min_size=15, max_size=45), st.sampled_from(SHORT_LAYOUTS))
+def test_any_primer_that_is_no_toy_is_found_exactly_in_running_text(letters, name):
+    assume(len(set(letters)) >= 3 and max(map(letters.count, "ACGT")) <= 0.8 * len(letters) and not is_toy(letters))
+    document = f"{FILLER[0]}\n\n{(LAYOUTS | NUCLEOTIDE_LAYOUTS)[name](letters, random.Random(1))}\n\n{FILLER[1]}"
+    assert [document[h.start : h.end].replace("<b>", "").replace("</b>", "")
+            for h in find_sequences(document, SETTINGS)] == [letters]  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(AMINO_ACIDS, min_size=15, max_size=60), st.sampled_from(["-", " ", ""]))
+def test_any_peptide_in_three_letter_notation_is_read_where_the_policy_asks_for_it(letters, joint):
+    text = f"The peptide {joint.join(protein_letters_1to3[c] for c in letters)} was made."
+    found = find_sequences(text, InterleaveSettings(three_letter="read"))
+    assert [hit.sequence for hit in found] == [letters]
+    assert text[found[0].start : found[0].end].replace(joint, "") == "".join(protein_letters_1to3[c] for c in letters)
+    assert find_sequences(text, SETTINGS) == []
 
 
 def shown_letters(text: str) -> str:

@@ -70,7 +70,9 @@ def test_the_control_arms_are_planned_with_their_own_mixes():
 
 def test_too_many_passes_stop_with_every_number_but_exempt_groups_pass():
     check_passes(rows(), ShardSettings(max_passes=1.2))
-    with pytest.raises(BsmError, match=r"refseq \(arm mixed\): 60 tokens asked for of 50, 1\.20 passes > 1\.1") as error:
+    with pytest.raises(
+        BsmError, match=r"refseq \(arm mixed\): 60 tokens asked for of 50, 1\.20 passes > 1\.1"
+    ) as error:
         check_passes(rows(), ShardSettings(max_passes=1.1))
     assert "web" not in str(error.value)
     with pytest.raises(BsmError, match=r"web \(arm mixed\): 30 tokens asked for of 2, 15\.00 passes"):

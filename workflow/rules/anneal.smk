@@ -1,5 +1,5 @@
 # Short runs that choose the mix of a round (paper section 2.3), and the choice.
-rule anneal_run:
+rule anneal:
     input:
         gates=gates,
         manifests=lambda wildcards: manifests_of(set(MIXES[wildcards.mix].weights)),
@@ -7,7 +7,7 @@ rule anneal_run:
         valid=manifests_of({"single", "refseq", "gene", "web"}),
         parent=lambda wildcards: f"{anneal_parent(wildcards.round).folder}/model.safetensors",
     output:
-        run="runs/anneal/{round}/{mix}.seed{seed}.json",
+        result="runs/anneal/{round}/{mix}.seed{seed}.json",
     log:
         "logs/anneal/{round}.{mix}.seed{seed}.log",
     benchmark:
@@ -25,14 +25,15 @@ rule anneal_run:
         round=lambda wildcards: as_json(ROUNDS[wildcards.round], without={"mix", "n_tokens", "n_steps"}),
         mix=lambda wildcards: as_json(MIXES[wildcards.mix]),
         init=lambda wildcards, input: str(Path(input.parent).parent),
-        train=as_json(CONFIG.train, without=TRAIN_MANNERS | {"rounds"}),
+        # The objective is measured on the held-out rows that the curve shows.
+        train=as_json(CONFIG.train, without=(TRAIN_MANNERS - {"valid_rows_per_source"}) | {"rounds"}),
         settings=as_json(CONFIG.anneal, only={"model", "n_steps", "objective_weights"}),
         code=training_code("bsm.anneal.command"),
     shell:
         "python -m bsm anneal run --model {params.model:q} --round {params.round:q} --train {params.train:q}"
         ' --manners "$BSM_TRAIN"'
         " --settings {params.settings:q} --mix {params.mix:q} --seed {wildcards.seed} --manifests {input.manifests:q}"
-        " --valid-manifests {input.valid:q} --init {params.init:q} --out {output.run:q} 2> {log:q}"
+        " --valid-manifests {input.valid:q} --init {params.init:q} --out {output.result:q} 2> {log:q}"
 
 
 rule anneal_select:

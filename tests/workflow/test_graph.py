@@ -15,15 +15,19 @@ import pytest
 import yaml
 from running import NANO, snakemake
 
+from bsm.base.benchmarks import TASKS
 from bsm.base.config import merge
 
 SOURCES = ("colabfold", "gene_pairs", "refseq_nucleotides", "refseq_pairs", "uniprot", "web")
-AFTER_CLEAN = {"shard", "shard_plan", "report_data"}
+DATA_AFTER_CLEAN = {"shard", "shard_plan", "report_data"}
+LEARNING = {"anneal", "anneal_select", "train", "evaluate", "evaluate_baselines", "report_table", "report_figure"}
+AFTER_CLEAN = DATA_AFTER_CLEAN | LEARNING
 
 
 def hashes(directory: Path) -> dict[str, str]:
-    """Content of everything a run wrote for later stages or people (logs and the downloader's state left out)."""
-    files = [p for folder in ("data", "results") for p in (directory / folder).rglob("*") if p.is_file()]
+    """Content of everything a run wrote for later stages or people (logs, states and wall times left out)."""
+    files = [p for folder in ("data", "results", "runs") for p in (directory / folder).rglob("*") if p.is_file()]
+    files = [p for p in files if "state" not in p.parts and p.name != "speed.json"]
     return {str(p.relative_to(directory)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
@@ -40,6 +44,37 @@ def copy_of_run(nano, tmp_path):
     target = tmp_path / "run"
     shutil.copytree(nano, target, copy_function=shutil.copy2)
     return target
+
+
+def test_a_run_ends_with_the_table_the_figure_and_a_message_that_says_where_they_are(nano):
+    with open(nano / "results" / "table1.csv", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert {row["corpus"] for row in rows} == {"nano"}
+    assert {row["task"] for row in rows} == {*TASKS, "perplexity", "validation_loss"}
+    assert {row["arm"] for row in rows} == {"mixed", "single", "no_web", "none"}
+    assert (nano / "results" / "validation_loss.svg").read_text().startswith("<?xml")
+    message = (nano / "end_of_run.txt").read_text()
+    for word in ("results/table1.csv", "train", "seconds"):
+        assert word in message
+
+
+def test_every_run_leaves_held_out_losses_of_every_section(nano):
+    with open(nano / "results" / "table1.csv", newline="") as handle:
+        rows = [row for row in csv.DictReader(handle) if row["task"] == "validation_loss" and row["arm"] != "none"]
+    measured = {(row["model"], row["arm"], row["round"]) for row in rows}
+    trained = {path.parts[-4:-1] for path in (nano / "runs").glob("*/*/*/model.safetensors")}
+    assert measured == trained and len(trained) == 9
+    for run in trained:
+        sections = {r["dataset"] for r in rows if (r["model"], r["arm"], r["round"]) == run}
+        assert {"nucleotides", "proteins", "refseq", "gene", "web", "objective"} <= sections
+
+
+def test_a_deleted_evaluation_is_measured_again_and_only_the_table_follows(copy_of_run):
+    before = hashes(copy_of_run)
+    next(copy_of_run.glob("results/evaluations/*/mixed/round3/zero-shot.*.csv")).unlink()
+    run = snakemake("--cores", "2", directory=copy_of_run)
+    assert [name for name, _ in run.jobs] == ["all", "evaluate", "report_table"]
+    assert hashes(copy_of_run) == before
 
 
 def test_a_run_ends_with_shards_of_every_source_and_the_data_report(nano):
@@ -74,7 +109,7 @@ def test_a_comment_in_an_annotation_re_runs_nothing_after_the_gates(copy_of_run)
     before = hashes(copy_of_run)
     run = snakemake("--cores", "2", directory=copy_of_run)
     rules = {name for name, _ in run.jobs}
-    assert not rules & {"shard", "shard_plan"}
+    assert not rules & (AFTER_CLEAN - {"report_data"})
     assert [w for name, w in run.jobs if name == "pair"] == ["source=refseq_pairs, part=miniatura_vertebrata"]
     assert hashes(copy_of_run) == before
 
@@ -90,13 +125,17 @@ def test_a_changed_species_re_runs_its_chain_and_the_shards_it_feeds(copy_of_run
     assert ("shard", "source=refseq_pairs") in run.jobs
     assert ("shard", "source=colabfold") not in run.jobs
     assert ("shard_plan", "") in run.jobs
+    trained = {wildcards for name, wildcards in run.jobs if name == "train"}
+    assert "model=bsm-nano, arm=mixed, round=round2" in trained
+    single_modal = ("arm=mixed, round=round1", "arm=single, round=round2", "arm=single, round=round3")
+    assert not {w for w in trained if w.endswith(single_modal)}
 
 
 def test_a_dropped_species_re_runs_only_what_depends_on_it(copy_of_run, tmp_path):
     config = yaml.safe_load(NANO.read_text())
     config["sources"][3]["species"].pop()
     (tmp_path / "fewer.yaml").write_text(yaml.safe_dump(config))
-    run = snakemake("--cores", "2", directory=copy_of_run, config=tmp_path / "fewer.yaml")
+    run = snakemake("--cores", "2", "results/plan.csv", directory=copy_of_run, config=tmp_path / "fewer.yaml")
     rules = [name for name, _ in run.jobs]
     assert not {"miniature", "acquire_source", "pair", "clean_search"} & set(rules)
     assert ("shard", "source=refseq_pairs") in run.jobs
@@ -114,20 +153,20 @@ def planned(directory: Path, tmp_path: Path, overlay: dict) -> set[str]:
     "overlay",
     [
         {"acquire": {"retries": 9, "contact": "me@example.org", "timeout_seconds": 5}},
-        {"train": {"checkpoint_every_seconds": 7}},
-        {"evaluate": {"fine_tune": {"max_epochs": 3}}},
+        {"train": {"checkpoint_every_seconds": 7, "log_every_steps": 3}},
     ],
-    ids=["manners of downloading", "checkpoints", "evaluation"],
+    ids=["manners of downloading", "manners of training"],
 )
-def test_settings_that_change_no_data_re_run_nothing(nano, tmp_path, overlay):
+def test_settings_that_change_no_result_re_run_nothing(nano, tmp_path, overlay):
     assert planned(nano, tmp_path, overlay) == set()
 
 
 def test_a_setting_re_runs_the_step_that_reads_it_and_what_follows(nano, tmp_path):
-    after_gate = {"clean_gate", "shard", "shard_plan", "report_data"}
-    assert planned(nano, tmp_path, {"clean": {"max_loss": 0.65}}) == after_gate
+    assert planned(nano, tmp_path, {"clean": {"max_loss": 0.65}}) == {"clean_gate", *AFTER_CLEAN}
     assert planned(nano, tmp_path, {"shard": {"max_passes": 999}}) == {"shard_plan", "report_data"}
     assert planned(nano, tmp_path, {"report": {"title": "Other"}}) == {"report_data"}
+    assert planned(nano, tmp_path, {"evaluate": {"few_shot_seed": 2}}) == {"evaluate", "report_table"}
+    assert planned(nano, tmp_path, {"train": {"gradient_clip": 0.5}}) == LEARNING - {"evaluate_baselines"}
 
 
 @pytest.mark.slow

@@ -12,6 +12,9 @@ from bsm.base.errors import InputError
 SETTINGS = ("fine-tuned", "few-shot", "zero-shot", "language-model")
 SECTIONS = ("nucleotides", "proteins", "refseq", "gene", "web")
 """Held-out sections: single-modal nucleotides, single-modal proteins, and all letters of each group of mixed data."""
+SCORES = ("sum", "mean", "pmi", "minimum")
+"""Log-probability of a query protein: summed over its letters (the paper's), per letter, less that of the protein alone,
+and of its least likely letter."""
 METRICS = ("accuracy", "balanced_accuracy", "auroc", "spearman", "perplexity", "bits_per_letter")
 
 
@@ -22,7 +25,8 @@ class Result:
     task: str
     """A task of bsm.base.benchmarks, ``perplexity`` or ``validation_loss``."""
     dataset: str
-    """Benchmark entry of the config; of fitness the assay or ``mean``; of validation loss the held-out section."""
+    """Benchmark entry of the config (of fitness: the mean over its assays), or one assay; of validation loss the
+    held-out section."""
     model: str
     """Model of the config, or the name of a baseline."""
     arm: str
@@ -35,6 +39,8 @@ class Result:
     """What the model read, such as ``rna+protein`` or ``gene+protein``."""
     shots: int | None
     """Demonstrations before the query; None where the setting has none."""
+    score: str
+    """How the pairs of a few-shot row are scored, one of SCORES; empty elsewhere."""
     metric: str
     """One of METRICS."""
     value: float
@@ -42,12 +48,11 @@ class Result:
     ci_high: float | None
     n: int
     """Test items (letters for perplexity and validation loss)."""
-    seeds: int
-    """Independent fine-tunings behind the value."""
+    seeds: int | None
+    """Independent fine-tunings behind the value; None where nothing is fine-tuned."""
 
 
 COLUMNS = tuple(field.name for field in fields(Result))
-_WHOLE = {"n": int, "seeds": int}
 _NUMBERS = {"value", "ci_low", "ci_high"}
 
 
@@ -71,8 +76,8 @@ def _result(row: dict[str, str], where: str) -> Result:
     values: dict[str, object] = {name: row[name] for name in COLUMNS}
     try:
         values |= {name: float(row[name]) if row[name] else None for name in _NUMBERS}
-        values |= {name: kind(row[name]) for name, kind in _WHOLE.items()}
-        values["shots"] = int(row["shots"]) if row["shots"] else None
+        values |= {name: int(row[name]) if row[name] else None for name in ("shots", "seeds")}
+        values["n"] = int(row["n"])
     except ValueError as error:
         raise InputError(
             f"a number cannot be read: {error}", where=where, value=f"{row['task']} {row['dataset']}",

@@ -7,7 +7,9 @@ the round: R the mixed arm of the first model, S its single-modal arm, L the mix
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from bsm.base.config.main import Config
 from bsm.base.config.training import Evaluation, Mix, Round
@@ -56,6 +58,19 @@ def parent(config: Config, run: Run) -> Run | None:
 def round_of(config: Config, run: Run) -> Round:
     """Budget and rates of the run's round."""
     return next(round_ for round_ in config.train.rounds if round_.name == run.round)
+
+
+def trained_by_other_code(config: Config, code: str) -> list[str]:
+    """Checkpoint folders of finished runs whose record (training.json) names another hash of the training code."""
+    found = []
+    for run in all_runs(config):
+        try:
+            record = json.loads(Path(run.folder, "training.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue  # not finished; a damaged record is the next round's to refuse
+        if record.get("fingerprint", {}).get("code") != code:
+            found.append(run.folder)
+    return found
 
 
 def mix_round(config: Config, run: Run) -> Round | None:

@@ -142,12 +142,15 @@ CLEAN = pa.schema([*PIECES, *_fields(group_id=pa.string(), split=pa.string(), mu
 PREDICTIONS = pa.schema(
     _fields(
         model=pa.string(),  # of the config, or the name of a baseline
+        arm=pa.string(),  # mixed | single | no_web | unpaired | none
+        round=pa.string(),  # round1 | round2 | round3; empty for a baseline
         task=pa.string(),
         dataset=pa.string(),
         item_id=pa.string(),
         setting=pa.string(),  # fine-tuned | few-shot | zero-shot
         input=pa.string(),  # what the model read, such as rna+protein
         shots=pa.int16(),  # null where the setting has none
+        score_kind=pa.string(),  # of a few-shot score: sum | mean | pmi | minimum; else null
         seed=pa.int32(),  # of the fine-tuning; null where nothing is trained
         assay=pa.string(),  # study of a fitness item; else null
         label=pa.string(),  # true class; null for regression and fitness

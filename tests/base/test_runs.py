@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from bsm.base import runs
@@ -94,3 +96,11 @@ def test_one_job_per_checkpoint_or_per_task_measures_the_same():
         "ncrpi", "ppi", "protloc", "protstab", "ncrnafam", "central_dogma",
     )  # fmt: skip
     assert by_key(per_task)[SMALL, "mixed", "round3", "few-shot", "central_dogma"].shots == (0, 1, 2)
+
+
+def test_runs_trained_by_other_code_are_named_and_unfinished_ones_are_not(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder, code in (("runs/bsm-mini/mixed/round1", "old"), ("runs/bsm-mini/mixed/round2", "new")):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "training.json").write_text(json.dumps({"fingerprint": {"code": code}}))
+    assert runs.trained_by_other_code(config, "new") == ["runs/bsm-mini/mixed/round1"]

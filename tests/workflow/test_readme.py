@@ -16,18 +16,23 @@ SUMMARIES = {
     "interleave": "sequences in web text",
     "clean": "benchmark items out,<br/>groups, splits",
     "shard": "tokens in Parquet",
-    "report": "tables for people",
+    "anneal": "short runs<br/>choose the mix",
+    "train": "three rounds,<br/>two sizes, control arms",
+    "evaluate": "fine-tuned, few-shot,<br/>zero-shot, baselines",
+    "report": "Table 1 beside<br/>the paper's numbers",
 }
 
 
 def stage_edges(directory) -> list[tuple[str, str]]:
-    """Stage -> stage edges of the rule graph, without those into the report (it reads everything)."""
+    """Stage -> stage edges of the rule graph, without those into the report (it reads everything) and without the
+    gates of clean, which every later job takes (docs/architecture.md)."""
     text = snakemake("--rulegraph", "mermaid-js", directory=directory).output
     names = dict(re.findall(r"(id\d+)\[(\w+)\]", text))
     stages = {node: next((s for s in COMMANDS if name.startswith(s)), name) for node, name in names.items()}
     edges = {(stages[a], stages[b]) for a, b in re.findall(r"(id\d+) --> (id\d+)", text)}
     order = list(COMMANDS)
-    kept = [(a, b) for a, b in edges if a != b and b != "all" and (b != "report" or a == "shard")]
+    hidden = {("clean", stage) for stage in order[order.index("shard") + 1 :]}
+    kept = [(a, b) for a, b in edges - hidden if a != b and b != "all" and (b != "report" or a == "evaluate")]
     return sorted(kept, key=lambda edge: (order.index(edge[0]), order.index(edge[1])))
 
 

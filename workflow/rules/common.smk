@@ -158,11 +158,15 @@ MEASUREMENTS = {measurement.stem: measurement for measurement in runs.measuremen
 N_GPUS = 0 if CONFIG.train.device == "cpu" else 1
 # What each setting of the evaluation reads of its config section.
 SETTINGS_READ = {
-    "fine-tuned": {"fine_tune", "bootstrap", "batch_tokens"},
-    "few-shot": {"few_shot_seed", "bootstrap", "batch_tokens"},
+    "fine-tuned": {"fine_tune", "valid_share", "bootstrap", "batch_tokens"},
+    "few-shot": {"few_shot_seed", "min_few_shot_items", "valid_share", "bootstrap", "batch_tokens"},
     "zero-shot": {"bootstrap", "batch_tokens"},
     "language-model": {"max_valid_tokens", "bootstrap", "batch_tokens"},
 }
+BASELINES_READ = {
+    "baselines": True, "bootstrap": True, "valid_share": True, "max_valid_tokens": True,
+    "fine_tune": {"max_train_items"},
+}  # fmt: skip
 
 
 def run_of(wildcards):
@@ -183,8 +187,16 @@ def parent_weights(run):
 
 
 def training_code(module):
-    """The code hash where a change of code re-runs training; else nothing, and the run's record is compared instead."""
+    """The code hash where a change of code re-runs training. With `keep` it is ignored; with `stop`, see below."""
     return code_hash(module) if CONFIG.train.on_code_change == "rerun" else ""
+
+
+changed = runs.trained_by_other_code(CONFIG, code_hash("bsm.train.command"))
+if changed and CONFIG.train.on_code_change == "stop":
+    raise WorkflowError(
+        f"the training code has changed since {len(changed)} run(s) were trained: {', '.join(changed)}. "
+        "Nothing was started. Set train.on_code_change to keep (go on from them) or rerun (train them again)."
+    )
 
 
 def choice_of(run):

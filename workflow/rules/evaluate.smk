@@ -55,7 +55,7 @@ rule evaluate_baselines:
         runtime=720,
     params:
         tasks=sorted({entry.task for entry in CONFIG.evaluate.matrix} | {"validation_loss"}),
-        settings=as_json(CONFIG.evaluate, without={"matrix", "one_job_per", "few_shot_seed", "batch_tokens"}),
+        settings=as_json(CONFIG.evaluate, only=BASELINES_READ),
         code=code_hash("bsm.evaluate.command"),
     shell:
         "python -m bsm evaluate baselines --tasks {params.tasks:q} --benchmarks {input.benchmarks:q}"

@@ -103,8 +103,9 @@ rule report_figure:
         mem_mb=1000,
         runtime=10,
     params:
+        models=list(MODELS),
         corpus=CONFIG.corpus,
         code=code_hash("bsm.report.figure"),
     shell:
-        "python -m bsm report figure --results {input.results:q} --curves {input.curves:q} --corpus {params.corpus:q}"
+        "python -m bsm report figure --results {input.results:q} --curves {input.curves:q} --models {params.models:q} --corpus {params.corpus:q}"
         " --out {output.figure:q} 2> {log:q}"

@@ -143,8 +143,6 @@ class FineTuneSettings(Settings):
     patience_epochs: PositiveInt = 2
     seeds: Annotated[list[int], Field(min_length=1)] = [1]
     max_train_items: PositiveInt | None = None
-    valid_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
-    """Cut from the training items, by item, where a benchmark has no usable validation part."""
 
 
 class Evaluation(Settings):
@@ -179,6 +177,11 @@ class EvaluateSettings(Settings):
     one_job_per: Literal["checkpoint", "task"] = "task"
     """checkpoint: all tasks of one setting in one process, where starting processes would take longest."""
     fine_tune: FineTuneSettings = FineTuneSettings()
+    valid_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
+    """Cut from the training items, by item, where a benchmark has no usable validation part."""
+    min_few_shot_items: PositiveInt = 10
+    """Items of each class, in validation and in test, that must fit with the demonstrations; larger shot counts are left
+    out and named."""
     few_shot_seed: int = 1
     """Of the choice and order of demonstrations."""
     max_valid_tokens: PositiveInt = 2_000_000

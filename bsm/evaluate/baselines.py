@@ -41,7 +41,7 @@ def baselines(datasets: Sequence[Dataset], settings: EvaluateSettings) -> list[M
 
 
 def _supervised(dataset: Dataset, settings: EvaluateSettings) -> list[Measured]:
-    parts = usable_parts(dataset, settings.fine_tune.valid_share)
+    parts = usable_parts(dataset, settings.valid_share)
     limit, seed = settings.fine_tune.max_train_items, settings.baselines.seed
     train = [parts.train[i] for i in training_subset(parts.train, limit, dataset.name, seed)]
     name = "k-mer logistic regression" if dataset.labels else "k-mer ridge regression"

@@ -40,22 +40,24 @@ class Measurement:
     setting: str
     input: str
     shots: int | None = None
-    seeds: int = 1
+    score: str = ""
+    """How few-shot pairs are scored; empty elsewhere."""
+    seeds: int | None = None
+    """Fine-tunings; None where nothing is fine-tuned."""
 
     def rows(self, values: Mapping[str, Estimate], n: int, dataset: str | None = None) -> list[Result]:
         """One row per metric; ``dataset`` names an assay or a held-out section where it is not the whole data set."""
         tag = self.tag
         return [
             Result(self.task, dataset or self.dataset, tag.model, tag.arm, tag.round, self.setting, self.input,
-                   self.shots, metric, found.value, found.low, found.high, n, self.seeds)
+                   self.shots, self.score, metric, found.value, found.low, found.high, n, self.seeds)
             for metric, found in values.items()
         ]  # fmt: skip
 
     def prediction(self, item_id: str, **columns: Any) -> dict[str, Any]:
         """One row of PREDICTIONS; ``columns``: seed, assay, label, value, prediction, score."""
         shared = {name: getattr(self, name) for name in ("task", "dataset", "setting", "input", "shots")}
-        shared["model"] = self.tag.model
-        return shared | {"item_id": item_id} | columns
+        return shared | vars(self.tag) | {"score_kind": self.score or None, "item_id": item_id} | columns
 
 
 def write_measured(measured: Iterable[Measured], out: Path | str, items: Path | str) -> None:

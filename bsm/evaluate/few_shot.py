@@ -25,6 +25,7 @@ from bsm.base.alphabet import Modality
 from bsm.base.config.training import EvaluateSettings
 from bsm.base.progress import Progress
 from bsm.base.randomness import stable_hash64
+from bsm.base.results import SCORES
 from bsm.engine.network import Network
 from bsm.engine.prefix import shared_log_likelihoods
 from bsm.engine.scorer import Piece, document, letters, log_likelihoods
@@ -35,8 +36,6 @@ from bsm.evaluate.parts import usable_parts
 
 POOL_FACTOR = 2
 """Demonstrations are drawn from this many times as many of the shortest true training pairs."""
-SCORES = {"sum": "", "mean": ", mean per residue", "pmi": ", PMI", "minimum": ", minimum"}
-"""Score -> what it adds to the ``input`` column."""
 _TRUE = 1  # the second class of a binary task
 _MODALITIES = (Modality.DNA, Modality.PROTEIN)
 
@@ -70,8 +69,8 @@ def measure(
             shown = [piece for one in prompt.demonstrations[:n] for piece in _pieces(one)]
             contexts = [(*shown, *_pieces(query)) for query in queries]
             values = protein_log_likelihoods(network, contexts, settings.batch_tokens, progress)
-            for name, suffix in SCORES.items():
-                shared = Measurement(tag, dataset.task.name, dataset.name, "few-shot", dataset.input + suffix, n)
+            for name in SCORES:
+                shared = Measurement(tag, dataset.task.name, dataset.name, "few-shot", dataset.input, n, name)
                 outcome = _decide(dataset, prompt, _score(name, values, alone))
                 found.append(tabulate(shared, dataset, prompt.test, {None: outcome}, settings.bootstrap))
     return found
@@ -81,7 +80,7 @@ def choose_prompt(
     dataset: Dataset, settings: EvaluateSettings, shots: Sequence[int], context_tokens: int
 ) -> tuple[Prompt, list[int]]:
     """The prompt, and the numbers of shots that can be measured with it; says on stderr how many queries fit."""
-    parts = usable_parts(dataset, settings.fine_tune.valid_share)
+    parts = usable_parts(dataset, settings.valid_share)
     true_pairs = [item for item in parts.train if item.label == dataset.labels[_TRUE]]
     for n_most in sorted(set(shots), reverse=True):
         demonstrations = draw_demonstrations(true_pairs, n_most, dataset.name, settings.few_shot_seed)

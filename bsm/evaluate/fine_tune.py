@@ -81,8 +81,8 @@ def _measure(
     checkpoint: Checkpoint, dataset: Dataset, tag: CheckpointTag, settings: EvaluateSettings, finished: FinishedRuns
 ) -> Measured:
     rates = settings.fine_tune
-    data = TaskData.of(dataset, rates.valid_share, checkpoint.context_tokens)
-    fingerprint = _fingerprint(checkpoint, dataset, rates)
+    data = TaskData.of(dataset, settings.valid_share, checkpoint.context_tokens)
+    fingerprint = _fingerprint(checkpoint, dataset, settings)
     outcomes: dict[int | None, Outcome] = {}
     for seed in rates.seeds:
         outcome = finished.load(dataset.name, seed, fingerprint)
@@ -182,8 +182,8 @@ def _batches(order: np.ndarray, lengths: np.ndarray, batch_size: int) -> Iterato
         yield from sorted(batches, key=lambda batch: drawn[int(batch[0])])
 
 
-def _fingerprint(checkpoint: Checkpoint, dataset: Dataset, settings: FineTuneSettings) -> str:
+def _fingerprint(checkpoint: Checkpoint, dataset: Dataset, settings: EvaluateSettings) -> str:
     """Hash of all that decides a run but its seed; the number of seeds does not."""
-    rates = settings.model_dump_json(exclude={"seeds"})
-    code = code_hash(__name__)
-    return f"{stable_hash64(checkpoint.fingerprint, checkpoint.context_tokens, rates, dataset, code):016x}"
+    read = settings.fine_tune.model_dump_json(exclude={"seeds"}), settings.valid_share
+    weights = checkpoint.fingerprint, checkpoint.context_tokens
+    return f"{stable_hash64(*weights, *read, dataset, code_hash(__name__)):016x}"

@@ -55,6 +55,10 @@ def test_fine_tuning_writes_both_files_and_the_same_bytes_again(tmp_path, files)
     items = pq.read_table(tmp_path / "one" / "r.items.parquet")
     assert set(PREDICTIONS.names) <= set(items.schema.names)
     assert items.num_rows == 2 * (40 + 10)
+    names = ("model", "arm", "round", "shots", "score_kind", "seed")
+    assert {tuple(row[name] for name in names) for row in items.to_pylist()} == {
+        ("tiny", "mixed", "round2", None, None, seed) for seed in (1, 2)
+    }
 
 
 def test_stored_predictions_give_the_metric_again(tmp_path, files):
@@ -93,7 +97,8 @@ def test_settings_without_training_run_from_the_command(tmp_path, files):
     assert evaluate("few-shot", tmp_path / "few", [pairs], *of_checkpoint(checkpoint), "--shots", 0, 1) == 0
     assert evaluate("zero-shot", tmp_path / "zero", [pairs, variants], *of_checkpoint(checkpoint)) == 0
     assert {r.shots for r in read_results(tmp_path / "few" / "r.csv")} == {0, 1}
-    assert {r.task for r in read_results(tmp_path / "zero" / "r.csv")} == {"protein_fitness"}
+    zero = read_results(tmp_path / "zero" / "r.csv")
+    assert {(r.task, r.score, r.seeds) for r in zero} == {("protein_fitness", "", None)}
 
 
 def test_a_setting_refuses_tasks_that_it_cannot_measure(tmp_path, files, capsys):

@@ -11,8 +11,9 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_sco
 
 from bsm.base.alphabet import Modality
 from bsm.base.config.training import BootstrapSettings, EvaluateSettings
+from bsm.base.results import SCORES
 from bsm.engine.scorer import document, log_likelihoods
-from bsm.evaluate.few_shot import SCORES, best_threshold, choose_prompt, draw_demonstrations, measure
+from bsm.evaluate.few_shot import best_threshold, choose_prompt, draw_demonstrations, measure
 
 DNA, PROTEIN = Modality.DNA, Modality.PROTEIN
 NETWORK = uneven_network()
@@ -46,11 +47,11 @@ def both(one):
 
 
 def results_by(found):
-    return {(r.shots, r.input, r.metric): r for one in found for r in one.results}
+    return {(r.shots, r.score, r.metric): r for one in found for r in one.results}
 
 
 def predictions_by(found):
-    return {(one.results[0].shots, one.results[0].input): one.predictions for one in found}
+    return {(one.results[0].shots, one.results[0].score): one.predictions for one in found}
 
 
 def test_every_score_is_that_of_the_written_document():
@@ -67,8 +68,9 @@ def test_every_score_is_that_of_the_written_document():
             "pmi": [v.sum() - by_hand([(PROTEIN, one.sequence_b)]).sum()
                     for v, one in zip(values, prompt.test, strict=True)],
         }  # fmt: skip
-        for name, suffix in SCORES.items():
-            rows = found[shots, "dna+protein" + suffix]
+        for name in SCORES:
+            rows = found[shots, name]
+            assert {(row["input"], row["score_kind"]) for row in rows} == {("dna+protein", name)}
             assert [row["item_id"] for row in rows] == [one.item_id for one in prompt.test]
             np.testing.assert_allclose([row["score"] for row in rows], wanted[name], rtol=0, atol=1e-3)
 
@@ -175,13 +177,13 @@ def relabelled_by_score(score_of):
 def test_labels_that_follow_the_score_are_found_and_shuffled_labels_are_not():
     score = {one.item_id: by_hand(both(one)).sum() for one in random_pairs(n_test=200).items}
     found = results_by(measure(NETWORK, relabelled_by_score(lambda one: score[one.item_id]), SETTINGS, TAG, [0], 400))
-    assert found[0, "dna+protein", "auroc"].value > 0.999
-    assert found[0, "dna+protein", "accuracy"].value > 0.9
+    assert found[0, "sum", "auroc"].value > 0.999
+    assert found[0, "sum", "accuracy"].value > 0.9
     shuffled = dict(zip(score, np.random.default_rng(5).permutation(list(score.values())), strict=True))
     found = results_by(
         measure(NETWORK, relabelled_by_score(lambda one: shuffled[one.item_id]), SETTINGS, TAG, [0, 1], 400)
     )
     for shots in (0, 1):
-        for suffix in SCORES.values():
-            assert abs(found[shots, "dna+protein" + suffix, "auroc"].value - 0.5) < 0.165  # four standard errors, n 200
-            assert abs(found[shots, "dna+protein" + suffix, "balanced_accuracy"].value - 0.5) < 0.145
+        for score in SCORES:
+            assert abs(found[shots, score, "auroc"].value - 0.5) < 0.165  # four standard errors, n 200
+            assert abs(found[shots, score, "balanced_accuracy"].value - 0.5) < 0.145

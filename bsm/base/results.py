@@ -10,11 +10,9 @@ from bsm.base.csv_tables import read_csv, write_csv
 from bsm.base.errors import InputError
 
 SETTINGS = ("fine-tuned", "few-shot", "zero-shot", "language-model")
-SECTIONS = ("nucleotides", "proteins", "refseq", "gene", "web")
-"""Held-out sections: single-modal nucleotides, single-modal proteins, and all letters of each group of mixed data."""
 SCORES = ("sum", "mean", "pmi", "minimum")
-"""Log-probability of a query protein: summed over its letters (the paper's), per letter, less that of the protein alone,
-and of its least likely letter."""
+"""Log-probability of a query protein: summed over its letters (the paper's), per letter, less that of the protein
+alone, and of its least likely letter."""
 METRICS = ("accuracy", "balanced_accuracy", "auroc", "spearman", "perplexity", "bits_per_letter")
 
 

@@ -60,17 +60,13 @@ def round_of(config: Config, run: Run) -> Round:
     return next(round_ for round_ in config.train.rounds if round_.name == run.round)
 
 
-def trained_by_other_code(config: Config, code: str) -> list[str]:
-    """Checkpoint folders of finished runs whose record (training.json) names another hash of the training code."""
-    found = []
-    for run in all_runs(config):
-        try:
-            record = json.loads(Path(run.folder, "training.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue  # not finished; a damaged record is the next round's to refuse
-        if record.get("fingerprint", {}).get("code") != code:
-            found.append(run.folder)
-    return found
+def recorded_code(record: str) -> str | None:
+    """Hash of the code that made a finished run, from its record (training.json or an annealing result); else None."""
+    try:
+        code = json.loads(Path(record).read_text(encoding="utf-8"))["fingerprint"]["code"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # not finished; a damaged record is refused by what reads it
+    return code if isinstance(code, str) else None
 
 
 def mix_round(config: Config, run: Run) -> Round | None:

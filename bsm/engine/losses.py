@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from bsm.base.alphabet import MODALITY_CODES, SPECIAL_TOKENS, Modality
 from bsm.base.errors import BsmError
-from bsm.base.results import SECTIONS
+from bsm.base.sections import SECTIONS
 from bsm.engine.batch import NO_TARGET, Batch
 from bsm.engine.network import Network
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from bsm.base.results import SECTIONS
+from bsm.base.sections import SECTIONS
 from bsm.engine.batch import Batch
 from bsm.engine.losses import SPECIAL, Cell, LossTable, sections
 

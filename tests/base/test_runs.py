@@ -98,9 +98,14 @@ def test_one_job_per_checkpoint_or_per_task_measures_the_same():
     assert by_key(per_task)[SMALL, "mixed", "round3", "few-shot", "central_dogma"].shots == (0, 1, 2)
 
 
-def test_runs_trained_by_other_code_are_named_and_unfinished_ones_are_not(config, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for folder, code in (("runs/bsm-mini/mixed/round1", "old"), ("runs/bsm-mini/mixed/round2", "new")):
-        (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / "training.json").write_text(json.dumps({"fingerprint": {"code": code}}))
-    assert runs.trained_by_other_code(config, "new") == ["runs/bsm-mini/mixed/round1"]
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"fingerprint": null}', '{"fingerprint": {"code": 3}}'])
+def test_a_record_without_a_code_hash_has_none(text, tmp_path):
+    path = tmp_path / "training.json"
+    assert runs.recorded_code(str(path)) is None
+    path.write_text(text)
+    assert runs.recorded_code(str(path)) is None
+
+
+def test_the_code_of_a_finished_run_is_read_from_its_record(tmp_path):
+    (tmp_path / "training.json").write_text(json.dumps({"fingerprint": {"code": "abc"}}))
+    assert runs.recorded_code(str(tmp_path / "training.json")) == "abc"

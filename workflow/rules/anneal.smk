@@ -5,7 +5,8 @@ rule anneal:
         manifests=lambda wildcards: manifests_of(set(MIXES[wildcards.mix].weights)),
         # The objective is the same for every candidate: all held-out sections.
         valid=manifests_of({"single", "refseq", "gene", "web"}),
-        parent=lambda wildcards: f"{anneal_parent(wildcards.round).folder}/model.safetensors",
+        parent=lambda wildcards: parent_files(runs.Run(CONFIG.anneal.model, "mixed", wildcards.round)),
+        plan=ancient("results/plan.csv"),
     output:
         result="runs/anneal/{round}/{mix}.seed{seed}.json",
     log:
@@ -22,13 +23,12 @@ rule anneal:
         runtime=2880,
     params:
         model=as_json(MODELS[CONFIG.anneal.model], without={"arms"}),
-        round=lambda wildcards: as_json(ROUNDS[wildcards.round], without={"mix", "n_tokens", "n_steps"}),
+        round=lambda wildcards: as_json(ROUNDS[wildcards.round], only={"name", "learning_rate_start", "optimiser"}),
         mix=lambda wildcards: as_json(MIXES[wildcards.mix]),
-        init=lambda wildcards, input: str(Path(input.parent).parent),
-        # The objective is measured on the held-out rows that the curve shows.
-        train=as_json(CONFIG.train, without=(TRAIN_MANNERS - {"valid_rows_per_source"}) | {"rounds"}),
-        settings=as_json(CONFIG.anneal, only={"model", "n_steps", "objective_weights"}),
-        code=training_code("bsm.anneal.command"),
+        init=lambda wildcards, input: str(Path(input.parent[0]).parent),
+        train=as_json(CONFIG.train, without={*TRAIN_MANNERS, "rounds", "schedule", "warmup_steps", "budget_by"}),
+        settings=as_json(CONFIG.anneal, only={"model", "n_steps"}),
+        code=lambda wildcards: training_code("bsm.anneal.run", anneal_result(wildcards)),
     shell:
         "python -m bsm anneal run --model {params.model:q} --round {params.round:q} --train {params.train:q}"
         ' --manners "$BSM_TRAIN"'

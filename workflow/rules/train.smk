@@ -7,7 +7,9 @@ rule train:
         # The curve always shows the single-modal sections, beside those of the run's own mix.
         valid=lambda wildcards: manifests_of({"single"} | runs.groups(CONFIG, run_of(wildcards))),
         choice=lambda wildcards: choice_of(run_of(wildcards)),
-        parent=lambda wildcards: parent_weights(run_of(wildcards)),
+        parent=lambda wildcards: parent_files(run_of(wildcards)),
+        # Nothing is trained before the plan has found the passes within bounds; its time stamp must not re-run training.
+        plan=ancient("results/plan.csv"),
     output:
         weights="runs/{model}/{arm}/{round}/model.safetensors",
         config="runs/{model}/{arm}/{round}/config.json",
@@ -31,9 +33,9 @@ rule train:
         model=lambda wildcards: as_json(MODELS[wildcards.model], without={"arms"}),
         round=lambda wildcards: as_json(runs.round_of(CONFIG, run_of(wildcards)), without={"mix"}),
         mix=lambda wildcards, input: mix_of(run_of(wildcards), input.choice),
-        settings=as_json(CONFIG.train, without=TRAIN_MANNERS | {"rounds"}),
+        settings=as_json(CONFIG.train, without={*TRAIN_MANNERS, "rounds"}),
         init=lambda wildcards, input: ["--init", str(Path(input.parent[0]).parent)] if input.parent else [],
-        code=training_code("bsm.train.command"),
+        code=lambda wildcards: training_code("bsm.train.round", f"{run_of(wildcards).folder}/training.json"),
         out=lambda wildcards, output: str(Path(output.weights).parent),
     shell:
         "python -m bsm train --model {params.model:q} --round {params.round:q} --settings {params.settings:q}"

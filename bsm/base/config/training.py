@@ -88,6 +88,14 @@ class Round(Settings):
         return self
 
 
+TRAIN_MANNERS = (
+    "device", "micro_batch_sequences", "checkpoint_every_seconds", "keep_checkpoints", "on_code_change",
+    "log_every_steps", "validate_every_steps",
+)  # fmt: skip
+"""Keys of TrainSettings that change no weight and no held-out loss: where it runs, in which portions, how often it
+saves and says something. They stand in no fingerprint, and a change of one re-runs nothing."""
+
+
 class TrainSettings(Settings):
     """Optimiser and budgets shared by all models and arms."""
 
@@ -180,8 +188,8 @@ class EvaluateSettings(Settings):
     valid_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
     """Cut from the training items, by item, where a benchmark has no usable validation part."""
     min_few_shot_items: PositiveInt = 10
-    """Items of each class, in validation and in test, that must fit with the demonstrations; larger shot counts are left
-    out and named."""
+    """Items of each class, in validation and in test, that must fit with the demonstrations; shot counts for which
+    fewer fit are left out and named."""
     few_shot_seed: int = 1
     """Of the choice and order of demonstrations."""
     max_valid_tokens: PositiveInt = 2_000_000

@@ -22,6 +22,7 @@ from bsm.base.config import read_yaml, validated
 from bsm.base.config.sources import SERVER_OF_KIND, STAGE_OF_KIND
 from bsm.base.config.training import TRAIN_MANNERS
 from bsm.base.errors import ConfigError
+from bsm.base.runlock import hold_directory
 
 try:
     # A key that stands twice is refused; Snakemake's own reader does not see it.
@@ -30,6 +31,9 @@ try:
     CONFIG = validated(config)
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
+
+# Held until this process ends; clears the lock files that a killed run has left.
+RUN_LOCK = hold_directory(Path(".snakemake")) if workflow.is_main_process and not workflow.dryrun else None
 
 SOURCES = {source.name: source for source in CONFIG.sources}
 BENCHMARKS = {benchmark.name: benchmark for benchmark in CONFIG.benchmarks}
@@ -132,6 +136,7 @@ from bsm.base.config import read_yaml, validated
 from bsm.base.config.sources import SERVER_OF_KIND, STAGE_OF_KIND
 from bsm.base.config.training import TRAIN_MANNERS
 from bsm.base.errors import ConfigError
+from bsm.base.runlock import hold_directory
 
 try:
     # A key that stands twice is refused; Snakemake's own reader does not see it.

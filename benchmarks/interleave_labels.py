@@ -1,8 +1,10 @@
 """Precision and recall of `bsm interleave` on the hand labels of web documents (docs/labels).
 
-    python benchmarks/interleave_labels.py FOLDER --half dev|test [--labels docs/labels] [--show-letters 0]
+    python benchmarks/interleave_labels.py FOLDER [--set first|second] [--half dev|test|both] [--labels docs/labels]
+        [--show-letters 0]
 
-FOLDER holds documents_with_sequences.jsonl.gz and documents_hard_negatives.jsonl.gz. Two ways of matching are counted
+FOLDER holds documents_with_sequences.jsonl.gz and documents_hard_negatives.jsonl.gz. The first set of labels
+(web_*.csv) was drawn in two halves, the second (second_*.csv) is one test set. Two ways of matching are counted
 side by side, one label to one found sequence, modality equal in both:
 
 * exact: start and end equal;
@@ -31,6 +33,8 @@ from bsm.base.config.data import InterleaveSettings
 from bsm.base.randomness import generator
 from bsm.interleave.detect import Hit, explain
 
+STEMS = {"first": "web", "second": "second"}
+"""Set of labels -> first word of its files' names."""
 FILES = ("documents_with_sequences.jsonl.gz", "documents_hard_negatives.jsonl.gz")
 MODALITIES = ("dna", "rna", "protein")
 N_RESAMPLES = 10_000
@@ -81,12 +85,12 @@ def matches(labels: Sequence[Span], found: Sequence[Span], least: float) -> list
     return chosen
 
 
-def read_documents(folder: Path, labels: Path, half: str, settings: InterleaveSettings) -> list[Document]:
-    """Documents of a half that carry a label, scanned."""
-    with open(labels / "web_documents.csv", newline="") as handle:
-        names = {row["document_id"] for row in csv.DictReader(handle) if row["half"] == half}
+def read_documents(folder: Path, labels: Path, stem: str, half: str, settings: InterleaveSettings) -> list[Document]:
+    """Documents of a set of labels (its files' first word) and half, scanned."""
+    with open(labels / f"{stem}_documents.csv", newline="") as handle:
+        names = {row["document_id"] for row in csv.DictReader(handle) if half in ("both", row.get("half"))}
     spans: dict[str, list[Span]] = defaultdict(list)
-    with open(labels / "web_spans.csv", newline="") as handle:
+    with open(labels / f"{stem}_spans.csv", newline="") as handle:
         for row in csv.DictReader(handle):
             spans[row["document_id"]].append(Span(int(row["start"]), int(row["end"]), row["modality"]))
     documents = []
@@ -213,13 +217,16 @@ def print_hard_negatives(folder: Path, settings: InterleaveSettings) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--half", choices=("dev", "test"), required=True)
+    parser.add_argument("--set", choices=STEMS, default="first", help="labels (default: first)")
+    parser.add_argument("--half", choices=("dev", "test", "both"), default="both", help="of the first set")
     parser.add_argument("--labels", type=Path, default=Path(__file__).resolve().parents[1] / "docs" / "labels")
     parser.add_argument("--show-letters", type=int, default=0, metavar="N")
     args = parser.parse_args()
+    if args.set == "second" and args.half != "both":
+        parser.error("the second set has no halves")
     settings = InterleaveSettings()
-    documents = read_documents(args.folder, args.labels, args.half, settings)
-    print(f"half {args.half}: {len(documents)} documents, settings {settings.model_dump()}\n")
+    documents = read_documents(args.folder, args.labels, STEMS[args.set], args.half, settings)
+    print(f"{args.set} set, half {args.half}: {len(documents)} documents, settings {settings.model_dump()}\n")
     print_sequences(documents)
     print_documents(documents, settings.min_sequences)
     print_errors(documents, args.show_letters)

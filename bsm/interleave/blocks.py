@@ -7,18 +7,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 
-from bsm.base.alphabet import reverse_complement
 from bsm.interleave.candidates import Candidate, kind_of, may_go_on
 from bsm.interleave.page import Page
-from bsm.interleave.rows import Row, is_decoration, number_line, pure_row, top_of_run
+from bsm.interleave.rows import (
+    QUOTES,
+    Row,
+    is_decoration,
+    is_quote,
+    number_line,
+    pure_row,
+    says_left_out,
+    top_of_run,
+)  # fmt: skip
+from bsm.interleave.strands import is_complement, is_marks
 
 Block = tuple[list[Candidate], set[int]]
-WRAPPED_WIDTH = range(50, 201)
-"""Widths at which equal lines without a header are one sequence."""
+WRAPPED_WIDTH, LITERAL_WIDTH = range(50, 201), range(30, 201)
+"""Widths at which equal lines without a header are one sequence; a program joins literals on successive lines."""
 _HEADER = re.compile(r"[\s\"'`#|]*>(?!>)\s*\S|.*[\"'`]>\w")
 _PIR_HEADER = re.compile(r"\s*>[A-Z][A-Z0-9];")
-_OPENING = re.compile(r".*[\s=\"'`>(](?P<body>[A-Za-z]{30,})[\"'`]?\s*")
+_OPENING = re.compile(rf".*[\s={QUOTES}>(](?P<body>[A-Za-z]{{30,}})[{QUOTES}]?\s*")
 _RAGGED = 2
 """Columns by which the right edges of such a value's lines may differ."""
 _MIN_TWIN_COLUMNS, _TWIN_SHARE = 30, 0.5
@@ -51,8 +61,23 @@ def fasta_block(page: Page, index: int) -> Block | None:
         header = page.line(top - 2)
     if not _HEADER.match(header):
         return None
-    rows = list(_rows_below(page, top))
-    return [Candidate(tuple(row.part for row in rows), "fasta", header.strip())], {row.line for row in rows}
+    pieces = _pieces_below(page, top)
+    candidates = [Candidate(tuple(row.part for row in rows), "fasta", header.strip()) for rows in pieces]
+    return candidates, {row.line for rows in pieces for row in rows}
+
+
+def _pieces_below(page: Page, top: int) -> list[list[Row]]:
+    """The lines of a record, cut where a line of dots says that some were left out."""
+    pieces: list[list[Row]] = []
+    at = top
+    while rows := list(_rows_below(page, at)):
+        pieces.append(rows)
+        at = rows[-1].line + 1
+        while is_decoration(page.line(at)) or says_left_out(page.line(at)):
+            at += 1
+        if rows[-1].ends or not says_left_out(page.line(at - 1)):
+            break
+    return pieces
 
 
 def numbered_block(page: Page, index: int) -> Block | None:
@@ -67,10 +92,10 @@ def numbered_block(page: Page, index: int) -> Block | None:
     base = number if number is not None else (first.after - len(first.letters) + 1 if first.after else None)
     at, n_letters = index + 1, len(first.letters)
     while True:
-        row = pure_row(page, at)
-        if row and is_complement(row.letters, rows[-1].letters) and not row.before:
+        row = pure_row(page, at + is_marks(page.line(at)))
+        if row and row.before in (None, rows[-1].before) and is_complement(row.letters, rows[-1].letters):
             lower.append(row)
-            at += 1
+            at = row.line + 1
             continue
         found = _continuation(page, at, rows[0], rows[-1], None if base is None else base + n_letters)
         if found is None:
@@ -90,9 +115,12 @@ def wrapped_block(page: Page, index: int) -> Block | None:
     """Lines of letters of one width, the last not longer: one sequence written over several lines."""
     rows: list[Row] = []
     for row in _rows_below(page, index):
-        if len(row.groups) > 1 or (not rows and row.width not in WRAPPED_WIDTH):
+        widths = LITERAL_WIDTH if row.is_literal else WRAPPED_WIDTH
+        if len(row.groups) > 1 or (not rows and row.width not in widths):
             return None
-        if rows and (row.width > rows[0].width or not may_go_on(kind_of(rows[0].letters), row.letters)):
+        if rows and (row.width > rows[0].width or row.is_literal != rows[0].is_literal):
+            break
+        if rows and not may_go_on(kind_of(rows[0].letters), row.letters):
             break
         rows.append(row)
         if row.width < rows[0].width:
@@ -114,21 +142,36 @@ def _are_twins(page: Page, upper: Row, lower: Row) -> bool:
 
 
 def opened_block(page: Page, index: int) -> Block | None:
-    """A value that starts behind its key and goes on below, up to the same column (GenBank's ``/translation``)."""
-    match = _OPENING.fullmatch(page.line(index))
+    """A value that starts behind its key and goes on below: to its closing quote, over literals that a program joins,
+    in lines as long as the first, or up to the same column (GenBank's ``/translation``)."""
+    line = page.line(index)
+    match = _OPENING.fullmatch(line)
     if match is None or not (kind := kind_of(match["body"])):
         return None
-    parts = [(page.starts[index] + match.start("body"), page.starts[index] + match.end("body"))]
+    start, end = match.span("body")
+    opened, closed = is_quote(line[start - 1]), is_quote(line[end : end + 1])
+    below = list(_rows_below(page, index + 1))
+    quoted = _quoted(page, below, opened, closed)
+    parts = [(page.starts[index] + start, page.starts[index] + end)]
     lines = {index}
-    for row in _rows_below(page, index + 1):
-        overhang = row.column + row.width - match.end("body")
-        if len(row.groups) > 1 or overhang > _RAGGED or not may_go_on(kind, row.letters):
+    for row in quoted or below:
+        full = abs(row.column + row.width - end) <= _RAGGED or row.width == end - start
+        longer = row.column + row.width > end + _RAGGED and row.width > end - start
+        if len(row.groups) > 1 or not may_go_on(kind, row.letters) or (longer and not quoted):
             break
         parts.append(row.part)
         lines.add(row.line)
-        if overhang < -_RAGGED:
+        if not (full or quoted):
             break
     return ([Candidate(tuple(parts), "wrapped")], lines) if len(parts) > 1 else None
+
+
+def _quoted(page: Page, rows: list[Row], opened: bool, closed: bool) -> list[Row]:
+    """The rows that quotes show to belong to a value: literals below a literal, or all up to the closing quote."""
+    if opened and closed:
+        return list(takewhile(lambda row: row.is_literal, rows))
+    closing = next((i for i, row in enumerate(rows) if is_quote(page.text[row.end : row.end + 1])), None)
+    return rows[: closing + 1] if opened and closing is not None else []
 
 
 def _rows_below(page: Page, top: int) -> Iterator[Row]:
@@ -137,6 +180,8 @@ def _rows_below(page: Page, top: int) -> Iterator[Row]:
     while (row := pure_row(page, at)) or is_decoration(page.line(at)):
         if row:
             yield row
+        if row and row.ends:
+            return
         at += 1
 
 
@@ -144,10 +189,12 @@ def _continuation(page: Page, at: int, first: Row, previous: Row, expected: int 
     """The next row of a numbered block: the one with the expected number, or directly below a full row."""
     if expected is None:
         row = pure_row(page, at)
-        if row is None or row.before is not None or previous.groups != first.groups:
+        if row is None or row.before is not None or previous.groups != first.groups or previous.ends:
             return None
         fits = row.groups[0] <= first.groups[0] and (row.is_grouped or len(row.groups) == 1)
         return row if fits and may_go_on(kind_of(first.letters), row.letters) else None
+    if previous.ends:
+        return None
     pending: int | None = None
     for index in range(at, at + _LINES_BETWEEN_ROWS):
         row = pure_row(page, index)
@@ -160,15 +207,6 @@ def _continuation(page: Page, at: int, first: Row, previous: Row, expected: int 
         alone = number_line(page, index)
         pending = alone if alone is not None else pending
     return None
-
-
-def is_complement(lower: str, upper: str) -> bool:
-    """Whether a row is the other strand printed below: the complement, position by position."""
-    if len(lower) != len(upper) or kind_of(upper) != "n" or kind_of(lower) != "n":
-        return False
-    strand = reverse_complement(lower.lower().replace("u", "t"))[::-1]
-    equal = sum(a == b for a, b in zip(strand, upper.lower().replace("u", "t"), strict=True))
-    return equal >= 0.9 * len(upper)
 
 
 def _locus_line(page: Page, start: int) -> str:

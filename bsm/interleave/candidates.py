@@ -10,7 +10,7 @@ from bsm.interleave.page import Page
 
 _IUPAC = frozenset("ACGTUNRYSWKMBDHV")
 _TELLING_LENGTH = 15
-_ELLIPSIS = re.compile(r"\.\.+")
+_ELLIPSIS = re.compile(r"\.\.+|…+")
 ANCHOR = re.compile(r"[ACGTUNacgtun]{10}|[A-Z]{10}|(?<![A-Za-z])(?:[ACGTUacgtu]{3} ){5}[ACGTUacgtu]{3}(?![A-Za-z])")
 """Every sequence has one of these: ten letters in a row, or six codons."""
 

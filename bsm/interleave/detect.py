@@ -11,17 +11,25 @@ from Bio.Data.IUPACData import protein_letters_1to3
 from bsm.base.alphabet import Modality
 from bsm.base.config.data import InterleaveSettings
 from bsm.interleave.alignments import alignment_block
-from bsm.interleave.blocks import fasta_block, fastq_block, is_complement, numbered_block, opened_block, wrapped_block
+from bsm.interleave.blocks import fasta_block, fastq_block, numbered_block, opened_block, wrapped_block
 from bsm.interleave.candidates import ANCHOR, Candidate, between_ellipses
 from bsm.interleave.page import Page, page_of
 from bsm.interleave.phylip import phylip_block
 from bsm.interleave.score import Verdict, judge
+from bsm.interleave.strands import is_lower_strand, strands_block
 from bsm.interleave.words import words_of_line
 
-_LAYOUTS = (fastq_block, fasta_block, phylip_block, numbered_block, alignment_block, wrapped_block, opened_block)
+_LAYOUTS = (
+    fastq_block,
+    fasta_block,
+    phylip_block,
+    numbered_block,
+    strands_block,
+    alignment_block,
+    wrapped_block,
+    opened_block,
+)
 """Tried in this order on every line with an anchor; a line that none of them takes is running text."""
-_MARKS = re.compile(r"[|:.+]{10}")
-"""What a line between two strands may hold beside markup."""
 _THREE_LETTERS = {name: letter for letter, name in protein_letters_1to3.items()} | {"Sec": "U", "Pyl": "O"}
 _NAMES = "|".join(_THREE_LETTERS)
 _THREE_LETTER_RUN = re.compile(rf"(?<![A-Za-z])(?:{_NAMES})(?:[- ·]?(?:{_NAMES}))+(?![A-Za-z])")
@@ -76,18 +84,10 @@ def candidates_of(page: Page) -> Iterator[Candidate]:
             used |= block[1]
             continue
         for word in words_of_line(page, index):
-            if above and _is_lower_strand(page, word, above):
+            if above and is_lower_strand(page, word, above):
                 word = replace(word, refused="complementary_strand")
             yield word
             above = word
-
-
-def _is_lower_strand(page: Page, word: Candidate, above: Candidate) -> bool:
-    """Whether a word is the complement of the word on the line above, at most a line of marks between them."""
-    first, last = page.line_at(above.start), page.line_at(word.start)
-    marks = "".join(page.line(index) for index in range(first + 1, last))
-    near = 1 <= last - first <= 2 and (_MARKS.search(marks) or not any(c.isalnum() for c in marks))
-    return bool(near) and is_complement(word.letters(page), above.letters(page))
 
 
 def _hit(page: Page, candidate: Candidate, settings: InterleaveSettings) -> Hit:

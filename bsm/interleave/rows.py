@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bsm.interleave.candidates import kind_of, letters_of
+from bsm.interleave.candidates import ANCHOR, kind_of, letters_of
 from bsm.interleave.page import Page
 
 # Quantifiers are possessive where letters run long: a line of a megabase must not be tried from every position.
-_DECORATION = r"(?:\s*\.\.\. +(?=[\"']))?[\s\"'`+\\#]*"  # a prompt of doctest may stand before a string
+QUOTES = "\"'`\u201c\u201d\u2018\u2019"
+_DECORATION = rf"(?:\s*\.\.\. +(?=\w?[{QUOTES}])|\s*(?://[/!]*|%+|;+)\s)?[\s{QUOTES}+\\#]*(?:[bBfFrRuU](?=[{QUOTES}]))?[{QUOTES}]*"
+"""Before the letters: a prompt of doctest, the sign of a comment, quotes with the prefix of a literal."""
 _PURE = re.compile(
     rf"{_DECORATION}(?:ORIGIN\s+)?(?:(?P<before>\d{{1,9}})[\s:]+)?"
-    r"(?P<body>(?=[\-~.]*+[A-Za-z])[A-Za-z\-~.]++(?: ++[A-Za-z\-~.]++)*+)"
-    r"\*?(?:\s+(?P<after>\d{1,9}))?[\s\"'`+\\;)]*"
+    r"(?P<body>(?=[\-~.]*+[A-Za-z])[A-Za-z\-~.…]++(?: ++[A-Za-z\-~.…]++)*+)"
+    rf"\*?(?:\s+(?P<after>\d{{1,9}}))?[\s\\]*"
+    rf"(?:[\s{QUOTES}+\\]*|(?P<closing>[{QUOTES}]+\s*(?:[,;)\]}}#]|//|\.[A-Za-z_]).*|[,;)\]}}]+\s*))"
 )
 _NAMED = re.compile(
     r"(?<!\S)(?P<body>(?:[A-Za-z\-~.]{10} )+[A-Za-z\-~.]{1,10}|(?=[\-~.]*+[A-Za-z])[A-Za-z\-~.]++|[\-~.]+)"
     r"\*?(?:\s+(?P<after>\d{1,9}))?[\s|\"'`]*$"
 )
-_ONLY_DECORATION = re.compile(r"\s*[\"'`+\\#\s]*")
+_ONLY_DECORATION = re.compile(rf"\s*[{QUOTES}+\\#\s]*")
+_LEFT_OUT = re.compile(r"[\s\"'`#(<\[{*/;%]*(?:\.+|(?:\.{2,}|…)[^.…]{1,60}(?:\.{2,}|…)?|…+)[\s\"'`)>\]}*/]*")
+_LETTER = re.compile("[A-Za-z]")
+_MIN_SEQUENCE = 15
 _MAX_GROUP = 10
 """Longer groups without numbers are words of their own: a primer pair on one line."""
 _NUMBER = re.compile(r"\s*(\d{1,9})\s*:?\s*")
@@ -39,6 +45,10 @@ class Row:
     after: int | None
     name: str = ""
     column: int = 0
+    is_literal: bool = False
+    """Quotes open and close on this line."""
+    ends: bool = False
+    """A comma, a bracket or the like behind the letters: a program's string ends here."""
 
     @property
     def part(self) -> tuple[int, int]:
@@ -73,22 +83,34 @@ def _read_pure_row(page: Page, index: int) -> Row | None:
     match = _PURE.fullmatch(page.line(index))
     if not match:
         return None
-    body = match["body"].rstrip(".")
+    body = match["body"].rstrip(".…")
     letters = letters_of(body)
-    if not kind_of(letters):
+    if not kind_of(letters) or ANCHOR.search(match["closing"] or ""):
         return None
-    start = page.starts[index] + match.start("body")
+    column = match.start("body")
+    start = page.starts[index] + column
+    is_literal = is_quote(match.string[column - 1 : column]) and is_quote(match.string[match.end("body") :][:1])
     return Row(index, start, start + len(body), letters, tuple(len(letters_of(g)) for g in body.split()),
-               _number(match["before"]), _number(match["after"]), column=match.start("body"))  # fmt: skip
+               _number(match["before"]), _number(match["after"]), "", column, is_literal,
+               match["closing"] is not None)  # fmt: skip
+
+
+def is_quote(character: str) -> bool:
+    return character != "" and character in QUOTES
 
 
 def top_of_run(page: Page, index: int) -> int:
     """First line of the run of letter lines (and string decoration) that a line stands in."""
     top = index
-    while top not in page.tops and (pure_row(page, top - 1) or is_decoration(page.line(top - 1))):
+    while top not in page.tops and _may_stand_above(page, top - 1):
         top -= 1
     page.tops[index] = page.tops.get(top, top)
     return page.tops[index]
+
+
+def _may_stand_above(page: Page, index: int) -> bool:
+    row = pure_row(page, index)
+    return not row.ends if row else is_decoration(page.line(index)) or says_left_out(page.line(index))
 
 
 def named_row(page: Page, index: int) -> Row | None:
@@ -101,12 +123,27 @@ def named_row(page: Page, index: int) -> Row | None:
     if letters and not kind_of(letters):
         return None
     words = line[: match.start()].split()
+    if any(_is_sequence(word, i) for i, word in enumerate(words)):
+        return None
     numbers = [w for w in words if w.isdigit()]
     name = " ".join(w for w in words if not w.isdigit())
+    if not name and len(numbers) > 1:
+        name = numbers.pop(0)
     start = page.starts[index] + match.start("body")
     before = _number(numbers[-1] if numbers else None)
     return Row(index, start, start + len(match["body"]), letters, (len(letters),), before, _number(match["after"]),
                name, match.start("body"))  # fmt: skip
+
+
+def named_by_number(row: Row) -> Row:
+    """The row with its only number read as its name, not as a coordinate."""
+    return row if row.name or row.before is None else replace(row, name=str(row.before), before=None)
+
+
+def _is_sequence(word: str, position: int) -> bool:
+    """Whether a word before the letters is a sequence too (columns of a table); a first word of capitals is a name."""
+    kind = kind_of(word) if len(word) >= _MIN_SEQUENCE and word.isalpha() else ""
+    return kind == "n" or (kind == "p" and position > 0)
 
 
 def number_line(page: Page, index: int) -> int | None:
@@ -118,6 +155,21 @@ def number_line(page: Page, index: int) -> int | None:
 def is_decoration(line: str) -> bool:
     """Whether a line is what a string literal leaves behind: quotes, plus signs, nothing else (but not blank)."""
     return bool(line.strip()) and bool(_ONLY_DECORATION.fullmatch(line))
+
+
+def says_left_out(line: str) -> bool:
+    """Whether a line holds nothing but dots, or a remark between dots: letters were left out."""
+    return bool(_LEFT_OUT.fullmatch(line)) and not ANCHOR.search(line)
+
+
+def is_annotation(page: Page, index: int, above: Row) -> bool:
+    """Whether a line annotates the columns of a row: Stockholm's ``#=G``, or symbols and digits without any letter."""
+    line = page.line(index)
+    if line.lstrip().startswith("#=G"):
+        return True
+    inside = line[above.column : above.column + above.width]
+    behind = line[above.column + above.width :]
+    return bool(inside.strip()) and not _LETTER.search(inside) and len(behind.split()) <= 1
 
 
 def is_match_line(page: Page, index: int, above: Row, needs_symbols: bool = False) -> bool:

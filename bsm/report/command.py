@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
+from bsm.base.benchmarks import TASKS
 from bsm.base.config.arguments import add_config_arguments, config_of, settings_of
 from bsm.base.config.data import ReportSettings
 from bsm.base.counts import read_counts, write_counts
@@ -52,6 +53,9 @@ def _add_table(table: argparse.ArgumentParser) -> None:
     )
     table.add_argument("--models", nargs="+", required=True, metavar="NAME",
                        help="models of the config, in its order (the smaller one first)")  # fmt: skip
+    table.add_argument("--benchmarks", nargs="+", default=list(TASKS), metavar="NAME",
+                       help="benchmarks of the config; other data sets of fitness are single assays, which the page "
+                            "leaves out (default: those named like their task)")  # fmt: skip
     table.add_argument(
         "--corpus", required=True, metavar="NAME", help="what the models were trained on; stands in every row"
     )
@@ -63,6 +67,8 @@ def _add_figure(figure: argparse.ArgumentParser) -> None:
     figure.add_argument("--results", nargs="*", default=[], metavar="FILE",
                         help="numbers of evaluations: validation loss after each round")  # fmt: skip
     figure.add_argument("--curves", nargs="+", required=True, metavar="FILE", help=_CURVES)
+    figure.add_argument("--models", nargs="+", required=True, metavar="NAME",
+                        help="models of the config, in its order (the smaller one first)")  # fmt: skip
     figure.add_argument("--corpus", required=True, metavar="NAME", help="what the models were trained on; in the title")
     figure.add_argument("--out", required=True, metavar="FILE", help="the figure (SVG) to write")
 
@@ -77,11 +83,11 @@ def run(args: argparse.Namespace) -> None:
     if args.action == "table":
         from bsm.report.table import write_table1
 
-        write_table1(args.results, args.models, args.corpus, args.out, args.markdown)
+        write_table1(args.results, args.models, args.benchmarks, args.corpus, args.out, args.markdown)
     elif args.action == "figure":
         from bsm.report.figure import write_figure
 
-        write_figure(args.results, args.curves, args.corpus, args.out)
+        write_figure(args.results, args.curves, args.models, args.corpus, args.out)
     elif args.action == "end":
         from bsm.report.end_message import end_message
 

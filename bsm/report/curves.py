@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bsm.base.csv_tables import read_csv
 from bsm.base.errors import InputError
-from bsm.base.results import SECTIONS
 from bsm.base.runs import FIRST_ROUND, Run
+from bsm.base.sections import SECTIONS
 from bsm.report.order import ARMS, ROUNDS
 
 _COLUMNS = ("step", "n_tokens", "group", "modality", "n_letters", "bits_per_letter")
@@ -59,18 +59,19 @@ def read_curve(path: Path | str) -> Curve:
 class Curves:
     """The curves of all runs, laid end to end: a round begins where the round it started from ended."""
 
-    def __init__(self, curves: Iterable[Curve]) -> None:
+    def __init__(self, curves: Iterable[Curve], models: Sequence[str]) -> None:
+        """``models``: those of the config, in its order; InputError where a curve is of none of them."""
         self._curves = {curve.run: curve for curve in curves}
-
-    @property
-    def models(self) -> list[str]:
-        """By name."""
-        return sorted({run.model for run in self._curves})
+        self.models = list(models)
+        if unknown := sorted({run.model for run in self._curves} - set(models)):
+            raise InputError("a held-out curve is of no model of the config", where="--curves",
+                             value=", ".join(unknown), way_out=f"Known here: {', '.join(models)}")  # fmt: skip
 
     @property
     def arms(self) -> list[tuple[str, str]]:
-        """(model, arm): models by name, arms in their fixed order."""
-        return sorted({(run.model, run.arm) for run in self._curves}, key=lambda one: (one[0], ARMS.index(one[1])))
+        """(model, arm): models as in the config, arms in their fixed order."""
+        found = {(run.model, run.arm) for run in self._curves}
+        return sorted(found, key=lambda one: (self.models.index(one[0]), ARMS.index(one[1])))
 
     @property
     def runs(self) -> list[Run]:
@@ -114,9 +115,8 @@ class Curves:
 def _before(run: Run) -> Run | None:
     """The run that this one continues; None for round 1."""
     index = ROUNDS.index(run.round)
-    if not index:
-        return None
-    return Run(run.model, run.arm if index - 1 >= FIRST_ROUND[run.arm] else "mixed", ROUNDS[index - 1])
+    arm = run.arm if index > FIRST_ROUND[run.arm] else "mixed"
+    return Run(run.model, arm, ROUNDS[index - 1]) if index else None
 
 
 def _run(path: Path) -> Run:

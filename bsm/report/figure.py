@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bsm.base.files import atomic_path
-from bsm.base.results import SECTIONS, Result, read_results
+from bsm.base.results import Result, read_results
 from bsm.base.runs import Run
+from bsm.base.sections import SECTIONS
 from bsm.report.curves import Curves, Line, read_curve
 from bsm.report.order import ROUNDS, is_baseline
 
@@ -40,10 +41,13 @@ _UNITS = ((1e9, "billion tokens"), (1e6, "million tokens"), (1e3, "thousand toke
 
 
 def write_figure(
-    results: Iterable[Path | str], curves: Iterable[Path | str], corpus: str, out: Path | str
+    results: Iterable[Path | str], curves: Iterable[Path | str], models: Sequence[str], corpus: str, out: Path | str
 ) -> None:  # fmt: skip
-    """Write the SVG: same inputs in any order, same bytes (of one matplotlib version)."""
-    drawn = Curves(map(read_curve, sorted(map(str, curves))))
+    """Write the SVG: same inputs in any order, same bytes (of one matplotlib version).
+
+    ``models``: those of the config, in its order, which decides how they look.
+    """
+    drawn = Curves(map(read_curve, sorted(map(str, curves))), models)
     ends = [
         result for path in sorted(map(str, results)) for result in read_results(path)
         if result.task == "validation_loss" and result.metric == "bits_per_letter" and not is_baseline(result)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from bsm.base.benchmarks import TASKS
-from bsm.base.results import METRICS, SECTIONS, SETTINGS, Result
+from bsm.base.results import METRICS, SCORES, SETTINGS, Result
+from bsm.base.sections import SECTIONS
 
 TASK_ORDER = (*TASKS, "perplexity", "validation_loss")
 ARMS = ("mixed", "single", "no_web", "unpaired", "none")
 ROUNDS = ("round1", "round2", "round3")
-MEAN = "mean"
-"""Dataset of a fitness row that averages over assays."""
-_HELD_OUT = (*SECTIONS, "objective", "protein_alone", "protein_given_dna", "protein_given_rna", "dna_given_protein")
-"""Datasets of validation loss: the sections, their mean, and letters of pairs by what stood before them."""
+MEAN_OF_SECTIONS = "mean_of_sections"
+PAIR_LETTERS = ("protein_alone", "protein_given_dna", "protein_given_rna", "dna_given_protein")
+"""Datasets of validation loss: letters of pairs by what stood before them."""
+_HELD_OUT = (*SECTIONS, MEAN_OF_SECTIONS, *PAIR_LETTERS)
 _ONLY = {"perplexity": "held_out_proteins"}
 _LETTERS = {(0, "mixed"): "R", (0, "single"): "S", (0, "no_web"): "W", (0, "unpaired"): "U", (1, "mixed"): "L"}
 
@@ -24,27 +25,28 @@ def is_baseline(result: Result) -> bool:
     return result.arm == "none"
 
 
-def is_assay(result: Result) -> bool:
-    """Whether a row is one fitness assay, not the mean over them."""
-    return result.task in TASKS and TASKS[result.task].kind == "fitness" and result.dataset != MEAN
+def is_assay(result: Result, benchmarks: Collection[str]) -> bool:
+    """Whether a row is one assay of a fitness benchmark, not the mean over its assays."""
+    return result.task in TASKS and TASKS[result.task].kind == "fitness" and result.dataset not in benchmarks
 
 
 def is_main(result: Result) -> bool:
-    """Whether the dataset goes without saying: the one named like the task, the mean over assays, the only one."""
-    return result.dataset in (result.task, MEAN, _ONLY.get(result.task))
+    """Whether the dataset goes without saying: the headline benchmark, named like its task, or the only one."""
+    return result.dataset in (result.task, _ONLY.get(result.task))
 
 
-def score_of(result: Result) -> str:
-    """Of a few-shot row whose score is not the paper's: what follows the input (``dna+protein, PMI``); else empty."""
-    return result.input.partition(", ")[2]
+def is_papers_score(result: Result) -> bool:
+    """Whether a few-shot row is scored as in the paper; rows without a score are."""
+    return result.score in ("", SCORES[0])
 
 
 def sort_key(result: Result, models: Sequence[str]) -> tuple[Any, ...]:
-    """Tasks, data sets (the main one first), settings, inputs, shots, models of the config, baselines, metrics."""
+    """Tasks, data sets (main one first), settings, inputs, shots, scores, models of the config, baselines, metrics."""
     held_out = _HELD_OUT.index(result.dataset) if result.dataset in _HELD_OUT else len(_HELD_OUT)
     return (
         TASK_ORDER.index(result.task), not is_main(result), held_out, result.dataset,
         SETTINGS.index(result.setting), result.input, -1 if result.shots is None else result.shots,
+        SCORES.index(result.score) if result.score else -1,
         *checkpoint_key(result, models), METRICS.index(result.metric),
     )  # fmt: skip
 

@@ -26,6 +26,7 @@ class Published:
 
     task: str
     dataset: str
+    """The headline benchmark of the task, which is named like it: a user's own data never meet these numbers."""
     model: str
     size: str
     """One of SIZES; empty for models of others, and where the paper does not say which of its models it means."""

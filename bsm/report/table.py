@@ -12,7 +12,7 @@ from bsm.base.csv_tables import write_csv
 from bsm.base.errors import InputError
 from bsm.base.files import write_text
 from bsm.base.results import COLUMNS as RESULT_COLUMNS
-from bsm.base.results import METRICS, SETTINGS, Result, read_results
+from bsm.base.results import METRICS, SCORES, SETTINGS, Result, read_results
 from bsm.report.order import ARMS, ROUNDS, TASK_ORDER, is_baseline, sort_key
 from bsm.report.published import Entry, beside
 from bsm.report.table_page import page
@@ -23,15 +23,17 @@ _KEY = RESULT_COLUMNS.index("value")
 
 
 def write_table1(
-    paths: Iterable[Path | str], models: Sequence[str], corpus: str, out: Path | str, markdown: Path | str
-) -> None:
+    paths: Iterable[Path | str], models: Sequence[str], benchmarks: Sequence[str], corpus: str, out: Path | str,
+    markdown: Path | str,
+) -> None:  # fmt: skip
     """Write ``results/table1.csv`` and the page for people; the order of ``paths`` does not matter.
 
     ``models``: those of the config, in its order; the first stands beside BSM-110M, the second beside BSM-270M.
+    ``benchmarks``: those of the config; other data sets of fitness are single assays, which the page leaves out.
     """
     results = merged_results(paths, models)
     entries = [Entry(result, beside(result, models)) for result in results]
-    text = page(entries, models, corpus)
+    text = page(entries, models, benchmarks, corpus)
     write_csv(out, COLUMNS, (_row(entry, corpus) for entry in entries))
     write_text(markdown, text)
 
@@ -57,7 +59,8 @@ def _check_known(result: Result, models: Sequence[str], path: str) -> None:
     """Names decide order and comparison: one that is not known here would be sorted and compared wrongly."""
     rounds = ("",) if is_baseline(result) else ROUNDS
     for name, allowed in (
-        ("task", TASK_ORDER), ("setting", SETTINGS), ("metric", METRICS), ("arm", ARMS), ("round", rounds),
+        ("task", TASK_ORDER), ("setting", SETTINGS), ("score", ("", *SCORES)), ("metric", METRICS), ("arm", ARMS),
+        ("round", rounds),
         *([] if is_baseline(result) else [("model", tuple(models))]),
     ):  # fmt: skip
         if getattr(result, name) not in allowed:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bsm.base.benchmarks import TASKS
 from bsm.base.csv_tables import write_csv
-from bsm.base.results import Result, write_results
+from bsm.base.results import SCORES, Result, write_results
 from bsm.base.runs import FIRST_ROUND
 
 MODELS = ("bsm-mini", "bsm-mini-large")
@@ -25,7 +25,6 @@ MATRIX = {
     "protstab": "R3 L3", "ncrnafam": "R3 L3", "protein_fitness": "R2 R3 S2 S3 L3", "ncrna_fitness": "R2 R3 S2 S3 L3",
 }  # fmt: skip
 METRICS = {"binary": ("accuracy", "balanced_accuracy", "auroc"), "multiclass": ("accuracy", "balanced_accuracy")}
-SCORES = ("", ", mean per residue", ", PMI", ", minimum")
 N_TOKENS = {"round1": 600_000, "round2": 2_000_000, "round3": 600_000}
 
 
@@ -37,7 +36,7 @@ def result(task: str, code: str, value: float = 0.5, /, **columns: object) -> Re
     row = {
         "task": task, "dataset": task, "model": model, "arm": arm, "round": "" if is_baseline else f"round{code[1]}",
         "setting": "fine-tuned", "input": INPUTS.get(task, "protein"), "shots": None,
-        "metric": known.metric if known else "perplexity", "value": value, "ci_low": value - 0.05,
+        "score": "", "metric": known.metric if known else "perplexity", "value": value, "ci_low": value - 0.05,
         "ci_high": value + 0.05, "n": 300, "seeds": 3,
     }  # fmt: skip
     return Result(**(row | columns))  # type: ignore[arg-type]
@@ -53,8 +52,8 @@ def evaluations() -> dict[str, list[Result]]:
         if TASKS[task].kind != "fitness":
             found["baselines.csv"] += [row for name in ("kmer", "majority") for row in _tuned(task, name, 0.55)]
     found["few_shot.csv"] = [
-        result("central_dogma", code, 0.6 + shots / 10, setting="few-shot", shots=shots, metric=metric,
-               input=f"dna+protein{score}")
+        result("central_dogma", code, 0.6 + shots / 10, setting="few-shot", shots=shots, score=score, metric=metric,
+               n=100, seeds=None)
         for code, shots, score, metric in product(MATRIX["central_dogma"].split(), (0, 1, 2), SCORES, METRICS["binary"])
     ]  # fmt: skip
     found["few_shot.csv"].append(result("central_dogma", "majority", 0.55, setting="few-shot"))
@@ -120,19 +119,19 @@ def _tuned(task: str, code: str, value: float) -> list[Result]:
 def _fitness(task: str, code: str, i: int) -> list[Result]:
     inputs = ("protein", "gene", "gene+protein") if task == "protein_fitness" else ("rna",)
     return [
-        result(task, code, 0.2 + 0.01 * i + 0.02 * j, dataset=dataset, setting="zero-shot", input=name, seeds=1)
+        result(task, code, 0.2 + 0.01 * i + 0.02 * j, dataset=dataset, setting="zero-shot", input=name, seeds=None)
         for j, name in enumerate(inputs)
-        for dataset in ("mini_1", "mini_2", "mean")
+        for dataset in ("mini_1", "mini_2", task)
     ]
 
 
 def _language_model() -> list[Result]:
-    common = {"setting": "language-model", "seeds": 1, "n": 50_000}
+    common = {"setting": "language-model", "seeds": None, "n": 50_000}
     rows = [
         result("perplexity", code, value, dataset="held_out_proteins", metric=metric, **common)
         for code in ("R3", "L3") for metric, value in (("perplexity", 16.0), ("bits_per_letter", 4.0))
     ]  # fmt: skip
-    for (model, arm), section in product(ARMS, (*SECTIONS, "objective", *CONDITIONS)):
+    for (model, arm), section in product(ARMS, (*SECTIONS, "mean_of_sections", *CONDITIONS)):
         rows += [
             result("validation_loss", "R1", value, model=model, arm=arm, round=name, dataset=section, input="",
                    metric="bits_per_letter", **(common | {"ci_low": value - 0.02, "ci_high": value + 0.02}))

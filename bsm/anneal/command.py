@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from pydantic import NonNegativeFloat, PositiveInt
+
 from bsm.base.codehash import code_hash
 from bsm.base.config.arguments import add_config_arguments, config_of, parse_json, settings_of
 from bsm.base.config.training import AnnealSettings, TrainSettings
@@ -12,9 +14,10 @@ from bsm.engine.options import RoundOfRun, add_run_arguments, mix_of, model_of, 
 
 
 class StartOfRound(RoundOfRun):
-    """A round of the config, of which annealing reads the rate it starts with."""
+    """A round of the config, of which annealing reads the name, the optimiser and the rate it starts with."""
 
-    n_tokens: int = 1
+    n_tokens: PositiveInt = 1
+    learning_rate_end: NonNegativeFloat = 0.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +49,7 @@ def _run(args: argparse.Namespace) -> None:
             model=model_of(args), round=round_of(args, StartOfRound), mix=mix_of(args), seed=args.seed,
             settings=settings_of(args, "anneal", AnnealSettings), train=with_manners(args, _train_settings(args)),
             manifests=args.manifests, valid_manifests=args.valid_manifests, init=Path(args.init), out=Path(args.out),
-            code=code_hash("bsm.anneal.command"),
+            code=code_hash("bsm.anneal.run"),
         )
     )  # fmt: skip
 

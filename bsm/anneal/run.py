@@ -44,7 +44,7 @@ def anneal_run(given: AnnealRun) -> None:
     state = given.out.with_suffix(".state")
     schedule = Schedule(given.settings.n_steps, given.round.learning_rate_start, 0.0, "linear")
     label = f"anneal {given.round.name} {given.mix.name} seed {given.seed}"
-    run, _ = assemble(
+    run, fingerprint = assemble(
         Ingredients(
             label, given.model, given.mix, schedule, given.round.optimiser or given.train.optimiser, given.train,
             stable_hash64("anneal", given.train.seed, given.seed), given.manifests, [], given.init, state, given.code,
@@ -64,6 +64,7 @@ def anneal_run(given: AnnealRun) -> None:
         "passes": {name: round(passes, 6) for name, (_, passes) in run.sampler.planned(schedule.n_steps).items()},
         "groups": {source.name: source.group for source in run.sampler.sources},
         "rows": {name: _by_section(table) for name, table in rows.items()},
+        "fingerprint": fingerprint,
     })  # fmt: skip
     shutil.rmtree(state)
 

@@ -20,7 +20,7 @@ from bsm.engine.sources import ShardSource, read_sources
 from bsm.engine.trainer import Run, choose_device
 from bsm.engine.weights import WEIGHTS, load_network
 
-_FINGERPRINTED = {"betas", "weight_decay", "gradient_clip", "precision", "micro_batch_sequences", "muon_rate_ratio"}
+_FINGERPRINTED = {"betas", "weight_decay", "gradient_clip", "precision", "muon_rate_ratio", "valid_rows_per_source"}
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
         RoundRun(
             model=model_of(args), arm=args.arm, round=round_of(args), mix=mix_of(args), settings=settings,
             manifests=args.manifests, valid_manifests=args.valid_manifests,
-            init=Path(args.init) if args.init else None, out=Path(args.out), code=code_hash("bsm.train.command"),
+            init=Path(args.init) if args.init else None, out=Path(args.out), code=code_hash("bsm.train.round"),
             restart_if_changed=args.restart_if_changed,
         )
     )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from bsm.base.config.training import Mix, Model, Round, TrainSettings
+from bsm.base.config.training import TRAIN_MANNERS, Mix, Model, Round, TrainSettings
 from bsm.base.csv_tables import write_csv
 from bsm.base.errors import ConfigError, InputError
 from bsm.base.files import file_hash, write_json
@@ -25,8 +25,6 @@ from bsm.engine.trainer import Run, train
 from bsm.engine.weights import WEIGHTS, save_network
 
 RECORD = "training.json"
-_MANNERS = {"rounds", "device", "checkpoint_every_seconds", "keep_checkpoints", "on_code_change"}
-"""Keys of the train section that no output depends on."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +131,7 @@ def _record(
         "arm": given.arm,
         "round": given.round.model_dump(mode="json", exclude={"mix"}),
         "mix": given.mix.model_dump(mode="json"),
-        "settings": given.settings.model_dump(mode="json", exclude=_MANNERS),
+        "settings": given.settings.model_dump(mode="json", exclude={*TRAIN_MANNERS, "rounds"}),
         "n_parameters": run.network.shape.n_parameters,
         "n_steps": n_steps,
         "n_tokens": record.n_tokens,

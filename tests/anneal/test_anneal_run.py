@@ -7,7 +7,9 @@ import json
 import pytest
 from engine_shards import write_source
 
+from bsm.base.codehash import code_hash
 from bsm.base.config.training import AnnealSettings
+from bsm.base.runs import recorded_code
 from bsm.cli import main
 from bsm.engine.loader import Loader, held_out
 from bsm.engine.losses import LossTable, objective, row_losses, sections, token_losses
@@ -15,8 +17,10 @@ from bsm.engine.sources import read_sources
 from bsm.engine.weights import load_network
 
 MODEL = {"name": "tiny", "n_layers": 1, "n_heads": 2, "width": 16, "d_ff": 32, "batch_sequences": 4}
-TRAIN = {"precision": "fp32", "device": "cpu", "valid_rows_per_source": 3}
-ROUND = {"name": "round2", "learning_rate_start": 1e-2, "learning_rate_end": 1e-3}
+TRAIN = {"precision": "fp32", "valid_rows_per_source": 3}
+MANNERS = {"device": "cpu"}
+ROUND = {"name": "round2", "learning_rate_start": 1e-2, "optimiser": None}
+"""The keys that the graph passes, no others."""
 MIX = {"name": "pairs", "weights": {"single": 1, "refseq": 3}}
 
 
@@ -36,7 +40,8 @@ def init(manifests, tmp_path_factory):
     round_ = {"name": "round1", "n_tokens": 64 * 4 * 5, "learning_rate_start": 1e-3, "learning_rate_end": 1e-3}
     assert main([
         "train", "--model", json.dumps(MODEL), "--round", json.dumps(round_), "--mix", json.dumps(MIX),
-        "--settings", json.dumps(TRAIN), "--manifests", *manifests, "--out", str(out),
+        "--settings", json.dumps(TRAIN), "--manners", json.dumps(MANNERS), "--manifests", *manifests,
+        "--out", str(out),
     ]) == 0  # fmt: skip
     return out
 
@@ -45,7 +50,8 @@ def anneal(out, init, manifests, seed=1, n_steps=20, **changes):
     argv = [
         "anneal", "run", "--model", json.dumps(MODEL), "--round", json.dumps(ROUND | changes), "--mix", json.dumps(MIX),
         "--settings", json.dumps({"model": "tiny", "n_steps": n_steps}), "--train", json.dumps(TRAIN),
-        "--seed", str(seed), "--manifests", *manifests, "--valid-manifests", *manifests, "--init", str(init),
+        "--manners", json.dumps(MANNERS), "--seed", str(seed),
+        "--manifests", *manifests, "--valid-manifests", *manifests, "--init", str(init),
         "--out", str(out),
     ]  # fmt: skip
     assert main(argv) == 0
@@ -53,7 +59,7 @@ def anneal(out, init, manifests, seed=1, n_steps=20, **changes):
 
 
 def test_the_sections_are_the_held_out_rows_of_the_annealed_network(init, manifests, tmp_path):
-    run = anneal(tmp_path / "run.json", init, manifests, n_steps=1, learning_rate_start=1e-30, learning_rate_end=0)
+    run = anneal(tmp_path / "run.json", init, manifests, n_steps=1, learning_rate_start=1e-30)
     network = load_network(init)  # a rate of nothing leaves the weights as they were
     expected, rows = LossTable(), {}
     for source in read_sources(manifests, "valid"):
@@ -89,6 +95,11 @@ def test_seeds_read_other_rows_and_the_same_seed_gives_the_same_bytes(init, mani
     a, b, c = ((tmp_path / f"{name}.json").read_text() for name in "abc")
     assert a == b
     assert json.loads(a)["sections"] != json.loads(c)["sections"]
+
+
+def test_the_result_names_the_code_that_the_graph_hashes(init, manifests, tmp_path):
+    anneal(tmp_path / "run.json", init, manifests, n_steps=1)
+    assert recorded_code(str(tmp_path / "run.json")) == code_hash("bsm.anneal.run")
 
 
 def test_nothing_but_the_result_is_left(init, manifests, tmp_path):

@@ -108,6 +108,6 @@ def test_other_data_is_refused_by_name_and_restarts_where_the_graph_asks_for_it(
 def test_settings_that_change_no_weight_are_no_reason_to_refuse(manifests, tmp_path):
     assert main(arguments(tmp_path, manifests, ROUNDS["round1"], MIXED)) == 0
     before = contents(tmp_path)["model.safetensors"]
-    argv = arguments(tmp_path, manifests, ROUNDS["round1"], MIXED, _manners='{"keep_checkpoints": 5}')
+    argv = arguments(tmp_path, manifests, ROUNDS["round1"], MIXED, keep_checkpoints=5, micro_batch_sequences=4)
     assert main(argv) == 0
     assert contents(tmp_path)["model.safetensors"] == before

@@ -12,8 +12,10 @@ from safetensors.torch import load_file
 from train_command import MIXED, MODEL, ROUNDS, SETTINGS, SINGLE, arguments, contents, write_sources
 from transformers import AutoModelForCausalLM
 
-from bsm.base.config.training import Mix
+from bsm.base.codehash import code_hash, imported_modules
+from bsm.base.config.training import TRAIN_MANNERS, Mix
 from bsm.base.files import file_hash
+from bsm.base.runs import recorded_code
 from bsm.cli import main
 from bsm.engine.sampler import Sampler
 from bsm.engine.sources import read_sources
@@ -93,6 +95,18 @@ def test_tokens_of_all_rounds_add_up(rounds):
     assert [r["n_steps"] for r in found] == [30, 40, 20]
 
 
+def test_the_record_names_the_code_that_the_graph_hashes_and_no_manners(rounds):
+    assert recorded_code(str(rounds / "round2" / "training.json")) == code_hash("bsm.train.round")
+    found = record(rounds / "round2")
+    assert not (found["settings"].keys() | found["fingerprint"]["settings"].keys()) & set(TRAIN_MANNERS)
+    assert found["fingerprint"]["settings"]["valid_rows_per_source"] == SETTINGS["valid_rows_per_source"]
+
+
+def test_the_hash_of_training_does_not_follow_what_only_evaluation_reads():
+    for module in ("bsm.train.round", "bsm.anneal.run"):
+        assert not {"bsm.base.results", "bsm.base.runs", "bsm.base.benchmarks"} & imported_modules(module)
+
+
 def test_the_folder_of_a_round_loads_in_stock_transformers(rounds):
     stock = AutoModelForCausalLM.from_pretrained(rounds / "round3")
     assert type(stock).__name__ == "LlamaForCausalLM"
@@ -123,7 +137,7 @@ def test_the_mix_may_be_the_choice_of_annealing(manifests, tmp_path):
         ({"_init": "nowhere"}, "nowhere/config.json: cannot read"),
         ({"device": "cuda"}, "train.device: no GPU"),
         ({"budget_by": "steps"}, "budget_by is steps and the round has none"),
-        ({"_manners": '{"log_every_steps": 0}'}, "log_every_steps"),
+        ({"log_every_steps": 0}, "--manners: log_every_steps"),
         ({"mix": "no_such_mix"}, "--mix: unknown name"),
     ],
 )

@@ -11,12 +11,12 @@ from typing import Any
 
 from engine_shards import write_source
 
+from bsm.base.config.training import TRAIN_MANNERS
 from bsm.cli import main
 
 MODEL = {"name": "tiny", "n_layers": 1, "n_heads": 2, "width": 16, "d_ff": 32, "batch_sequences": 4}
-SETTINGS = {
-    "precision": "fp32", "device": "cpu", "log_every_steps": 7, "validate_every_steps": 40, "valid_rows_per_source": 3,
-}  # fmt: skip
+SETTINGS = {"precision": "fp32", "valid_rows_per_source": 3}
+MANNERS = {"device": "cpu", "log_every_steps": 7, "validate_every_steps": 40}
 ROUNDS = {
     "round1": {"name": "round1", "n_tokens": 64 * 4 * 30, "learning_rate_start": 2e-3, "learning_rate_end": 1e-3},
     "round2": {"name": "round2", "n_tokens": 64 * 4 * 40, "learning_rate_start": 1e-3, "learning_rate_end": 1e-4},
@@ -36,11 +36,13 @@ def write_sources(folder: Path) -> list[str]:
 
 
 def arguments(out: Path, manifests: list[str], round_: dict[str, Any], mix: Any, **changes: Any) -> list[str]:
-    """``changes``: settings, or with a leading underscore options of the command."""
+    """The options that the graph passes. ``changes``: settings, or with a leading underscore options of the command."""
     options = {key[1:].replace("_", "-"): changes.pop(key) for key in list(changes) if key.startswith("_")}
+    manners = MANNERS | {key: changes.pop(key) for key in TRAIN_MANNERS if key in changes}
     found = [
         "train", "--model", json.dumps(MODEL), "--round", json.dumps(round_),
         "--mix", mix if isinstance(mix, str) else json.dumps(mix), "--settings", json.dumps(SETTINGS | changes),
+        "--manners", json.dumps(manners),
         "--manifests", *manifests, "--valid-manifests", *manifests, "--out", str(out),
     ]  # fmt: skip
     for name, value in options.items():

@@ -1,10 +1,11 @@
 """Baselines on the same splits, with the same metrics and intervals as the networks.
 
 * fine-tuned tasks: ``majority`` (the most frequent training class), and counts of k-mers under a linear model;
-* few-shot: ``majority``;
 * zero-shot fitness: ``random`` (a hash of the variant), ``mutations`` (minus the number of changed letters) and, of
-  proteins, ``blosum62``; assays that do not tell their wild type are left out of the last two;
+  proteins, ``blosum62``; assays that do not tell their wild type are left out of the last two, which then have no mean;
 * language model: letter models on the same held-out rows (bsm.evaluate.letter_models).
+
+The majority class of few-shot items is measured where these are chosen (bsm.evaluate.few_shot).
 """
 
 from __future__ import annotations
@@ -18,14 +19,13 @@ from bsm.base.config.training import EvaluateSettings
 from bsm.base.progress import Progress
 from bsm.base.randomness import unit_interval
 from bsm.evaluate.common import CheckpointTag, Measured, Measurement
+from bsm.evaluate.fitness import assays, means_of, tabulate_fitness, with_genes
 from bsm.evaluate.items import Dataset, Item
 from bsm.evaluate.kmers import kmer_model
-from bsm.evaluate.outcome import Outcome, tabulate
+from bsm.evaluate.outcome import majority, tabulate
 from bsm.evaluate.parts import training_subset, usable_parts
 from bsm.evaluate.variants import blosum62_scores, mutation_scores, wild_type
-from bsm.evaluate.zero_shot import assays, tabulate_fitness
 
-FEW_SHOT_TASK = "central_dogma"
 _Scorer = Callable[[Sequence[Item]], "np.ndarray | None"]
 
 
@@ -45,27 +45,16 @@ def _supervised(dataset: Dataset, settings: EvaluateSettings) -> list[Measured]:
     limit, seed = settings.fine_tune.max_train_items, settings.baselines.seed
     train = [parts.train[i] for i in training_subset(parts.train, limit, dataset.name, seed)]
     name = "k-mer logistic regression" if dataset.labels else "k-mer ridge regression"
-    outcome = kmer_model(dataset, train, parts.valid, parts.test, settings.baselines)
-    found = [_tabulated(dataset, parts.test, name, outcome, settings, "fine-tuned")]
+    outcomes = {name: kmer_model(dataset, train, parts.valid, parts.test, settings.baselines)}
     if dataset.labels:
-        majority = _majority(dataset, train, len(parts.test))
-        used_in = ["fine-tuned"] + ["few-shot"] * (dataset.task.name == FEW_SHOT_TASK)
-        found += [_tabulated(dataset, parts.test, "majority", majority, settings, setting) for setting in used_in]
-    return found
-
-
-def _tabulated(
-    dataset: Dataset, test: Sequence[Item], model: str, outcome: Outcome, settings: EvaluateSettings, setting: str
-) -> Measured:
-    shared = Measurement(CheckpointTag(model), dataset.task.name, dataset.name, setting, dataset.input)
-    return tabulate(shared, dataset, test, {None: outcome}, settings.bootstrap)
-
-
-def _majority(dataset: Dataset, train: Sequence[Item], n_test: int) -> Outcome:
-    """The most frequent class (the first of the list on a tie); its training share is the score."""
-    shares = np.bincount(dataset.targets(train), minlength=len(dataset.labels)) / len(train)
-    score = shares[1] if len(shares) == 2 else shares.max()
-    return Outcome(np.full(n_test, int(shares.argmax())), np.full(n_test, score))
+        outcomes["majority"] = majority(dataset, train, len(parts.test))
+    return [
+        tabulate(
+            Measurement(CheckpointTag(model), dataset.task.name, dataset.name, "fine-tuned", dataset.input),
+            dataset, parts.test, {None: outcome}, settings.bootstrap,
+        )
+        for model, outcome in outcomes.items()
+    ]  # fmt: skip
 
 
 def _fitness(dataset: Dataset, settings: EvaluateSettings) -> list[Measured]:
@@ -73,16 +62,17 @@ def _fitness(dataset: Dataset, settings: EvaluateSettings) -> list[Measured]:
     if dataset.task.modality_a is Modality.PROTEIN:
         scorers["blosum62"] = _from_wild_type(blosum62_scores)
     test, found = dataset.part("test"), []
-    of_assay = [[test[row] for row in rows] for _, rows in assays(test)]
+    read = str(dataset.task.modality_a)
+    means = means_of(read, assays(test), with_genes(test))
     for model, scorer in scorers.items():
+        of_assay = [[test[row] for row in rows] for rows in assays(test).values()]
         scored = [(items, scores) for items in of_assay if (scores := scorer(items)) is not None]
         if not scored:
             continue
         items = [item for members, _ in scored for item in members]
-        shared = Measurement(
-            CheckpointTag(model), dataset.task.name, dataset.name, "zero-shot", dataset.task.modality_a
-        )
-        found.append(tabulate_fitness(shared, items, np.concatenate([s for _, s in scored]), settings.bootstrap))
+        shared = Measurement(CheckpointTag(model), dataset.task.name, dataset.name, "zero-shot", read)
+        scores = np.concatenate([scores for _, scores in scored])
+        found.append(tabulate_fitness(shared, items, scores, settings.bootstrap, means))
     return found
 
 

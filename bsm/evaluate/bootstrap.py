@@ -1,8 +1,11 @@
-"""Percentile bootstrap over test items, or over clusters of items that share something (Efron 1979).
+"""Percentile bootstrap over test items, or over clusters of items that share something (Efron 1979), and over seeds.
 
-Fine-tuned values are means over seeds: items are drawn once per resample and the metric is averaged over the seeds
-inside it, so that the interval is that of the mean. Draws depend on (seed, name of the data set, number of items) only:
-two models on the same items meet the same resamples, which makes their difference a paired one.
+A fine-tuned value is the mean over seeds. Every resample draws both, items and seeds, with replacement and takes the
+mean over the drawn seeds, so that the interval holds what other test items and what another fine-tuning would change.
+(Of few seeds it holds less than all of the latter: drawn from themselves, s seeds show (s - 1) / s of their variance.)
+
+Draws depend on (seed, name of the data set, number of items or of seeds) only: two models on the same items meet the
+same resamples, which makes their difference a paired one.
 """
 
 from __future__ import annotations
@@ -54,13 +57,18 @@ def resampled(
     metric: Metric, truth: np.ndarray, predictions: np.ndarray, settings: BootstrapSettings, dataset: str,
     clusters: Sequence[object] | np.ndarray | None = None,
 ) -> np.ndarray:  # fmt: skip
-    """float64[1 + n_resamples]: the metric on the items themselves, then on every resample; mean over seeds."""
+    """float64[1 + n_resamples]: the metric on the items themselves, then on every resample; mean over (drawn) seeds."""
     of_seeds = np.atleast_2d(predictions)
-    blocks = [np.ones((1, len(truth)))]
-    values = []
-    for weights in (*blocks, *_draws(len(truth), settings, dataset, clusters)):
-        values.append(np.mean([metric(truth, prediction, weights) for prediction in of_seeds], axis=0))
-    return np.concatenate(values)
+    found = []
+    for weights in (np.ones((1, len(truth))), *_draws(len(truth), settings, dataset, clusters)):
+        found.append(np.stack([metric(truth, prediction, weights) for prediction in of_seeds], axis=1))
+    values: np.ndarray = np.concatenate(found)
+    n_seeds = len(of_seeds)
+    drawn = generator("bootstrap seeds", settings.seed, dataset, n_seeds).integers(
+        0, n_seeds, size=(settings.n_resamples, n_seeds)
+    )
+    values[1:] = np.take_along_axis(values[1:], drawn, axis=1)
+    return values.mean(axis=1)
 
 
 def summary(values: np.ndarray, settings: BootstrapSettings) -> Estimate:

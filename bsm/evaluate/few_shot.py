@@ -10,7 +10,8 @@ The score is the log-probability of the query protein's letters, summed (the pap
 
 A pair is called true from a threshold on, which is chosen on validation pairs alone. Demonstrations are true training
 pairs, drawn among the shortest, the same for every query. Only queries that fit the context with all demonstrations and
-share no sequence with one are scored, so that every number of shots is measured on the same items.
+share no sequence with one are scored, so that every number of shots is measured on the same items. Beside the network
+stands the majority class of the training pairs, on these items.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from bsm.engine.prefix import shared_log_likelihoods
 from bsm.engine.scorer import Piece, document, letters, log_likelihoods
 from bsm.evaluate.common import CheckpointTag, Measured, Measurement
 from bsm.evaluate.items import Dataset, Item
-from bsm.evaluate.outcome import Outcome, tabulate
-from bsm.evaluate.parts import usable_parts
+from bsm.evaluate.outcome import Outcome, majority, tabulate
+from bsm.evaluate.parts import Parts, usable_parts
 
 POOL_FACTOR = 2
 """Demonstrations are drawn from this many times as many of the shortest true training pairs."""
@@ -53,18 +54,21 @@ def measure(
     network: Network, dataset: Dataset, settings: EvaluateSettings, tag: CheckpointTag, shots: Sequence[int],
     context_tokens: int,
 ) -> list[Measured]:  # fmt: skip
-    """Accuracy, balanced accuracy and AUROC of every score for every number of shots.
+    """Accuracy, balanced accuracy and AUROC of every score for every number of shots, and of the majority class.
 
-    ``context_tokens``: the length the network was trained on. Where so few queries fit behind the most demonstrations
-    that a class is missing in validation or test, that number of shots is left out, with a warning.
+    ``context_tokens``: the length the network was trained on. The rows of the majority class are the same for every
+    checkpoint that is given the same shots and context.
     """
-    prompt, shots = choose_prompt(dataset, settings, shots, context_tokens)
+    parts = usable_parts(dataset, settings.valid_share)
+    prompt, shots = choose_prompt(dataset, parts, settings, shots, context_tokens)
     if not shots:
         return []
     queries = [*prompt.valid, *prompt.test]
+    baseline = Measurement(CheckpointTag("majority"), dataset.task.name, dataset.name, "few-shot", dataset.input)
+    outcome = majority(dataset, parts.train, len(prompt.test))
+    found = [tabulate(baseline, dataset, prompt.test, {None: outcome}, settings.bootstrap)]
     with Progress(f"{dataset.name}, few-shot", len(queries) * (len(shots) + 1), "queries") as progress:
         alone = protein_log_likelihoods(network, [_pieces(q)[-1:] for q in queries], settings.batch_tokens, progress)
-        found = []
         for n in shots:
             shown = [piece for one in prompt.demonstrations[:n] for piece in _pieces(one)]
             contexts = [(*shown, *_pieces(query)) for query in queries]
@@ -77,23 +81,26 @@ def measure(
 
 
 def choose_prompt(
-    dataset: Dataset, settings: EvaluateSettings, shots: Sequence[int], context_tokens: int
+    dataset: Dataset, parts: Parts, settings: EvaluateSettings, shots: Sequence[int], context_tokens: int
 ) -> tuple[Prompt, list[int]]:
-    """The prompt, and the numbers of shots that can be measured with it; says on stderr how many queries fit."""
-    parts = usable_parts(dataset, settings.valid_share)
+    """The prompt, and the numbers of shots that are measured with it; says on stderr which and how many queries fit.
+
+    A number of shots is kept only if ``settings.min_few_shot_items`` queries of each class fit behind so many
+    demonstrations, in validation as in test: a threshold or a metric of fewer means little. The largest numbers are
+    dropped until that holds; 0 is kept as long as there is one query of each class.
+    """
     true_pairs = [item for item in parts.train if item.label == dataset.labels[_TRUE]]
-    for n_most in sorted(set(shots), reverse=True):
+    asked = sorted(set(shots))
+    for n_most in reversed(asked):
         demonstrations = draw_demonstrations(true_pairs, n_most, dataset.name, settings.few_shot_seed)
         valid, test = (_fitting(items, demonstrations, context_tokens) for items in (parts.valid, parts.test))
-        classes = [len(set(dataset.targets(items).tolist())) for items in (valid, test)]
-        if len(demonstrations) == n_most and classes == [2, 2]:
-            _report(dataset, Prompt(demonstrations, valid, test), parts.test, parts.valid, context_tokens)
-            return Prompt(demonstrations, valid, test), [n for n in sorted(set(shots)) if n <= n_most]
-        print(
-            f"{dataset.name}, few-shot: {n_most} shots left out: of {len(true_pairs)} true training pairs "
-            f"{len(demonstrations)} are shown, and {len(valid)} validation and {len(test)} test pairs fit behind them",
-            file=sys.stderr,
-        )
+        n_of_class = min(n for items in (valid, test) for n in _n_of_classes(dataset, items))
+        n_needed = settings.min_few_shot_items if n_most else 1
+        prompt, kept = Prompt(demonstrations, valid, test), [n for n in asked if n <= n_most]
+        is_enough = len(demonstrations) == n_most and n_of_class >= n_needed
+        _report(dataset, parts, prompt, n_most, f"measured: {kept} of {asked} shots" if is_enough else "left out")
+        if is_enough:
+            return prompt, kept
     return Prompt([], [], []), []
 
 
@@ -165,11 +172,17 @@ def _decide(dataset: Dataset, prompt: Prompt, scores: np.ndarray) -> Outcome:
     return Outcome((scores[n_valid:] >= threshold).astype(np.int64), scores[n_valid:])
 
 
-def _report(dataset: Dataset, prompt: Prompt, test: Sequence[Item], valid: Sequence[Item], context_tokens: int) -> None:
-    majority = max(np.bincount(dataset.targets(prompt.test))) / len(prompt.test)
+def _n_of_classes(dataset: Dataset, items: Sequence[Item]) -> list[int]:
+    return [int(n) for n in np.bincount(dataset.targets(items), minlength=len(dataset.labels))]
+
+
+def _report(dataset: Dataset, parts: Parts, prompt: Prompt, n_most: int, consequence: str) -> None:
+    fit = " and ".join(
+        f"{len(fitting):,} of {len(items):,} {name} pairs (by class {_n_of_classes(dataset, fitting)})"
+        for name, items, fitting in (("validation", parts.valid, prompt.valid), ("test", parts.test, prompt.test))
+    )
     print(
-        f"{dataset.name}, few-shot: {len(prompt.test):,} of {len(test):,} test and {len(prompt.valid):,} of "
-        f"{len(valid):,} validation pairs fit {context_tokens:,} tokens behind {len(prompt.demonstrations)} "
-        f"demonstration(s); majority class {majority:.3f} of these test pairs",
+        f"{dataset.name}, few-shot: {fit} fit behind {len(prompt.demonstrations)} demonstration(s) of {n_most}: "
+        f"{consequence}",
         file=sys.stderr,
     )

@@ -24,6 +24,7 @@ from bsm.base.errors import InputError
 from bsm.base.progress import Progress
 from bsm.base.randomness import generator, stable_hash64
 from bsm.engine.network import Network
+from bsm.engine.optimiser import EagerAdamW
 from bsm.evaluate.checkpoint import Checkpoint
 from bsm.evaluate.common import CheckpointTag, Measured, Measurement
 from bsm.evaluate.documents import Documents, documents_of, ordered_batches
@@ -125,7 +126,7 @@ def optimiser_of(tuned: TunedNetwork, settings: FineTuneSettings) -> torch.optim
         {"params": list(tuned.network.parameters()), "lr": settings.learning_rate},
         {"params": list(tuned.head.parameters()), "lr": settings.head_learning_rate},
     ]
-    return torch.optim.AdamW(groups, weight_decay=0.0, fused=True)
+    return EagerAdamW(groups, weight_decay=0.0, fused=True)
 
 
 def step(

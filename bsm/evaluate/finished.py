@@ -32,7 +32,7 @@ class FinishedRuns:
             if stored["fingerprint"] != fingerprint:
                 return None
             return Outcome(np.array(stored["prediction"]), np.array(stored["score"], dtype=np.float64))
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, TypeError):  # cut short, or another layout
             return None
 
     def save(self, name: str, seed: int, fingerprint: str, outcome: Outcome) -> None:

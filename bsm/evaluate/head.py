@@ -23,7 +23,8 @@ class TunedNetwork(nn.Module):
     def __init__(self, network: Network, n_outputs: int, seed: int, name: str) -> None:
         super().__init__()
         self.network = network
-        self.head = nn.Linear(network.shape.width, n_outputs)
+        device = next(network.parameters()).device
+        self.head = nn.Linear(network.shape.width, n_outputs, device=device)
         values = generator("head", seed, name).standard_normal((n_outputs, network.shape.width), dtype=np.float32)
         with torch.no_grad():
             self.head.weight.copy_(torch.from_numpy(values * np.float32(INITIAL_DEVIATION)))

@@ -13,7 +13,7 @@ import numpy as np
 from bsm.base.alphabet import AMINO_ACIDS, MODALITY_CODES, Modality, encode
 from bsm.base.config.training import EvaluateSettings
 from bsm.base.progress import Progress
-from bsm.base.results import SECTIONS
+from bsm.base.sections import SECTIONS
 from bsm.engine.batch import Batch
 from bsm.engine.loader import Loader, held_out
 from bsm.engine.losses import Cell, row_losses, token_losses

@@ -18,7 +18,7 @@ from bsm.base.alphabet import AMINO_ACIDS, MODALITY_CODES, NUCLEOTIDES, RARE_AMI
 from bsm.base.config.training import EvaluateSettings
 from bsm.base.progress import Progress
 from bsm.base.randomness import generator
-from bsm.base.results import SECTIONS
+from bsm.base.sections import SECTIONS
 from bsm.engine.batch import Batch
 from bsm.engine.loader import Loader, held_out
 from bsm.engine.losses import row_losses

@@ -3,7 +3,7 @@
 Every metric is ``metric(truth, prediction, weights)``: truth and prediction [n_items], weights [n_resamples, n_items]
 (how often each item counts) -> float64[n_resamples]. With whole weights the value is that of the items repeated so
 often, so a bootstrap needs no sorting per resample. NaN where a metric is undefined (one class only, constant numbers).
-Values equal those of scikit-learn and scipy (tested).
+Values equal those of scikit-learn and scipy (tested); ``balanced_accuracy`` says what it does without a class.
 """
 
 from __future__ import annotations
@@ -22,12 +22,19 @@ def accuracy(truth: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> 
 
 
 def balanced_accuracy(truth: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean over the classes present of the share of their items that are right."""
+    """Mean over the classes of ``truth`` of the share of their items that are right.
+
+    Where a class has no weight, the mean over the others would drift upwards (of a constant prediction, 1 / n_classes,
+    it could only rise). Of two classes the value is then NaN, as that of ``auroc``. Of more, where nearly every
+    resample may lack a rare class, the missing one counts with its share among the items as they are.
+    """
     members = (truth[:, None] == np.unique(truth)[None, :]).astype(np.float64)
+    right = members * (truth == prediction)[:, None]
     n_of_class = weights @ members
-    n_right = weights @ (members * (truth == prediction)[:, None])
-    recall = np.divide(n_right, n_of_class, out=np.zeros_like(n_right), where=n_of_class > 0)
-    mean: np.ndarray = recall.sum(1) / (n_of_class > 0).sum(1)
+    of_absent = right.sum(0) / members.sum(0) if members.shape[1] > 2 else np.full(members.shape[1], np.nan)
+    recall = np.broadcast_to(of_absent, n_of_class.shape).copy()
+    np.divide(weights @ right, n_of_class, out=recall, where=n_of_class > 0)
+    mean: np.ndarray = recall.mean(1)
     return mean
 
 

@@ -39,6 +39,13 @@ def quality(dataset: Dataset, items: Sequence[Item], outcome: Outcome) -> float:
     return -1.0 if math.isnan(value) else value
 
 
+def majority(dataset: Dataset, train: Sequence[Item], n_test: int) -> Outcome:
+    """The most frequent training class (the first of the list on a tie) for every item; its share is the score."""
+    shares = np.bincount(dataset.targets(train), minlength=len(dataset.labels)) / len(train)
+    score = shares[1] if len(shares) == 2 else shares.max()
+    return Outcome(np.full(n_test, int(shares.argmax())), np.full(n_test, score))
+
+
 def tabulate(
     measurement: Measurement, dataset: Dataset, test: Sequence[Item], outcomes: Mapping[int | None, Outcome],
     settings: BootstrapSettings,
@@ -51,7 +58,7 @@ def tabulate(
     for name in METRICS_OF[dataset.task.kind]:
         column = "score" if name == "auroc" else "prediction"
         predictions = np.stack([getattr(outcome, column) for outcome in outcomes.values()])
-        value = estimate(METRICS[name], truth, predictions, settings, dataset.name)
+        value = estimate(METRICS[name], truth, predictions, settings, dataset.name, dataset.clusters(test))
         if not math.isnan(value.value):
             found[name] = value
     rows = [

@@ -15,22 +15,37 @@ _SUBSTITUTION = re.compile(r"^([A-Z])(\d+)([A-Z])$")
 
 
 def wild_type(items: Sequence[Item]) -> str | None:
-    """The wild type of an assay: the item called WT, or a variant with its substitutions (``A24G:K30R``) undone.
+    """The wild type of an assay: the items called WT, or the variants with their substitutions (``A24G:K30R``) undone.
 
-    None where an assay tells neither.
+    None unless all of the named items, or without one all variants whose names are substitutions, give the same one:
+    where numbers do not count from the sequence's first letter, some variants fit their names by chance.
     """
-    for item in items:
-        if item.mutant == "WT":
-            return item.sequence_a
-    for item in items:
-        changes = [_SUBSTITUTION.match(change) for change in (item.mutant or "").split(":")]
-        letters = list(item.sequence_a)
-        if all(c and int(c[2]) <= len(letters) and letters[int(c[2]) - 1].upper() == c[3] for c in changes):
-            for change in filter(None, changes):
-                position = int(change[2]) - 1
-                letters[position] = change[1] if letters[position].isupper() else change[1].lower()
-            return "".join(letters)
-    return None
+    found: set[str | None] = {item.sequence_a for item in items if item.mutant == "WT"}
+    if not found:
+        named = ((item.sequence_a, item.mutant) for item in items if item.mutant)
+        found = {_undone(sequence, mutant) for sequence, mutant in named if _are_substitutions(mutant)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _are_substitutions(mutant: str) -> bool:
+    return all(map(_SUBSTITUTION.match, mutant.split(":")))
+
+
+def _undone(sequence: str, mutant: str) -> str | None:
+    """The sequence before its substitutions; None where it does not show them. Names of RNA may say U for t."""
+    letters = list(sequence)
+    for change in filter(None, map(_SUBSTITUTION.match, mutant.split(":"))):
+        position = int(change[2]) - 1
+        here = letters[position : position + 1]
+        before, after = (_internal(letter, sequence) for letter in (change[1], change[3]))
+        if here != [after]:
+            return None
+        letters[position] = before
+    return "".join(letters)
+
+
+def _internal(letter: str, sequence: str) -> str:
+    return letter.lower().replace("u", "t") if sequence.islower() else letter
 
 
 def mutation_scores(variants: Sequence[str], wild: str) -> np.ndarray:

@@ -21,18 +21,16 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from bsm.base.alphabet import Modality
-from bsm.base.config.training import BootstrapSettings, EvaluateSettings
+from bsm.base.config.training import EvaluateSettings
 from bsm.base.errors import InputError
 from bsm.base.progress import Progress
 from bsm.engine.network import Network
 from bsm.engine.prefix import shared_log_likelihoods
 from bsm.engine.scorer import Piece, document, letters
-from bsm.evaluate.bootstrap import mean_estimate, resampled, summary
 from bsm.evaluate.common import CheckpointTag, Measured, Measurement
+from bsm.evaluate.fitness import assays, means_of, tabulate_fitness, with_genes
 from bsm.evaluate.items import Dataset, Item
-from bsm.evaluate.metrics import spearman
 
-MEAN = "mean"
 _CODON = 3
 INPUTS: dict[str, dict[str, Callable[[Item], tuple[Piece, ...]]]] = {
     "protein_fitness": {
@@ -43,6 +41,7 @@ INPUTS: dict[str, dict[str, Callable[[Item], tuple[Piece, ...]]]] = {
     "ncrna_fitness": {"rna": lambda item: ((Modality.RNA, item.sequence_a),)},
 }
 """What the network reads of an item, by task and name of the input."""
+GENE_INPUTS = ("gene", "gene+protein")
 
 
 def measure(
@@ -50,54 +49,29 @@ def measure(
 ) -> list[Measured]:
     """One Measured per input: Spearman by assay and their mean, and the score of every variant.
 
-    ``context_tokens``: the length the network was trained on. Inputs with a gene leave out assays that give none.
+    ``context_tokens``: the length the network was trained on. Inputs with a gene leave out assays that give none for a
+    variant, with a warning; the other input then has a second mean, over the assays that are left.
     """
+    test = dataset.part("test")
+    every, with_gene = list(assays(test)), with_genes(test)
     found = []
     for name, read in INPUTS[dataset.task.name].items():
-        items = [item for item in _with_genes(dataset) if item.sequence_b] if "gene" in name else dataset.part("test")
+        needs_gene = name in GENE_INPUTS
+        chosen = with_gene if needs_gene else every
+        if lacking := sorted(set(every) - set(chosen)):
+            print(f"{dataset.name}, {name}: no gene for all variants of {', '.join(lacking)}", file=sys.stderr)
+        items = [item for item in test if str(item.assay) in chosen]
         if not items:
             continue
         scores = np.empty(len(items))
         with Progress(f"{dataset.name}, {name}", len(items), "variants") as progress:
-            for _, rows in assays(items):
+            for rows in assays(items).values():
                 pieces = [read(items[row]) for row in rows]
                 scores[rows] = variant_scores(network, pieces, context_tokens, settings.batch_tokens, progress)
-        measurement = Measurement(tag, dataset.task.name, dataset.name, "zero-shot", name)
-        found.append(tabulate_fitness(measurement, items, scores, settings.bootstrap))
+        shared = Measurement(tag, dataset.task.name, dataset.name, "zero-shot", name)
+        means = {name: chosen} if needs_gene else means_of(name, every, with_gene)
+        found.append(tabulate_fitness(shared, items, scores, settings.bootstrap, means))
     return found
-
-
-def tabulate_fitness(
-    measurement: Measurement, items: Sequence[Item], scores: np.ndarray, settings: BootstrapSettings
-) -> Measured:
-    """Spearman of each assay and their mean, with intervals over variants drawn inside the assays, and predictions.
-
-    An assay whose correlation is undefined (all scores or all fitness values equal) has no row; the mean stands where
-    every assay has a value.
-    """
-    measured, parts = Measured([]), []
-    by_assay = assays(items)
-    for assay, rows in by_assay:
-        fitness = np.array([items[row].value for row in rows], dtype=np.float64)
-        drawn = resampled(spearman, fitness, scores[rows], settings, assay)
-        if not np.isnan(drawn[0]):
-            parts.append(drawn)
-            measured.results.extend(measurement.rows({"spearman": summary(drawn, settings)}, len(rows), assay))
-    if len(parts) == len(by_assay):
-        measured.results.extend(measurement.rows({"spearman": mean_estimate(parts, settings)}, len(items), MEAN))
-    measured.predictions.extend(
-        measurement.prediction(item.item_id, assay=item.assay, value=item.value, score=float(score))
-        for item, score in zip(items, scores, strict=True)
-    )
-    return measured
-
-
-def assays(items: Sequence[Item]) -> list[tuple[str, np.ndarray]]:
-    """(assay, positions of its items), in order of first appearance."""
-    rows: dict[str, list[int]] = {}
-    for row, item in enumerate(items):
-        rows.setdefault(str(item.assay), []).append(row)
-    return [(assay, np.array(members)) for assay, members in rows.items()]
 
 
 def variant_scores(
@@ -154,12 +128,3 @@ def windows_needed(variants: Sequence[Sequence[Piece]], context_tokens: int) -> 
 
 def _n_tokens(pieces: Sequence[Piece]) -> int:
     return sum(len(sequence) + 1 for _, sequence in pieces) + 1
-
-
-def _with_genes(dataset: Dataset) -> list[Item]:
-    """Test items of the assays in which every variant comes with its gene; the other assays are named on stderr."""
-    items = dataset.part("test")
-    lacking = sorted({str(item.assay) for item in items if not item.sequence_b})
-    if lacking:
-        print(f"{dataset.name}: no gene for all variants of {', '.join(lacking)}: not scored with it", file=sys.stderr)
-    return [item for item in items if str(item.assay) not in lacking]

@@ -97,36 +97,73 @@ def test_majority_is_the_most_frequent_training_class(tmp_path):
     assert {(r.arm, r.round, r.seeds) for r in found.values()} == {("none", "", None)}
 
 
-def test_few_shot_has_a_majority_row_and_regression_has_none(tmp_path):
+def test_baselines_of_pairs_are_those_of_fine_tuning_and_regression_has_no_majority(tmp_path):
     datasets = [
         dataset_of(tmp_path / "a.parquet", pair_rows("central_dogma")),
         dataset_of(tmp_path / "b.parquet", protstab_rows()),
     ]
     found = [(r.task, r.model, r.setting, r.metric) for m in baselines(datasets, settings()) for r in m.results]
-    assert ("central_dogma", "majority", "few-shot", "accuracy") in found
+    assert {row[2] for row in found} == {"fine-tuned"}
+    assert ("central_dogma", "majority", "fine-tuned", "accuracy") in found
     assert [row for row in found if row[0] == "protstab"] == [
         ("protstab", "k-mer ridge regression", "fine-tuned", "spearman")
     ]
 
 
-def test_fitness_baselines_have_a_row_per_assay_and_a_mean(tmp_path):
+def test_fitness_baselines_have_a_row_per_assay_and_a_mean_under_the_name_of_the_benchmark(tmp_path):
     measured = baselines([dataset_of(tmp_path / "x.parquet", fitness_rows())], settings())
     rows = {(r.model, r.dataset): r for m in measured for r in m.results}
     assert {model for model, _ in rows} >= {"random", "blosum62"}
-    assert {dataset for model, dataset in rows if model == "blosum62"} == {"assay_0", "assay_1", "mean"}
+    assert {dataset for model, dataset in rows if model == "blosum62"} == {"assay_0", "assay_1", "protein_fitness"}
     mean = (rows["blosum62", "assay_0"].value + rows["blosum62", "assay_1"].value) / 2
-    assert rows["blosum62", "mean"].value == pytest.approx(mean)
+    assert rows["blosum62", "protein_fitness"].value == pytest.approx(mean)
+
+
+def test_a_baseline_that_lacks_an_assay_has_no_mean(tmp_path, capsys):
+    """Variants of the first assay do not tell their wild type; those of the second all differ in one letter."""
+    rows = [r | ({"mutant": "indel"} if r["assay"] == "assay_0" else {}) for r in fitness_rows()]
+    measured = baselines([dataset_of(tmp_path / "x.parquet", rows)], settings())
+    found = {(r.model, r.dataset) for m in measured for r in m.results}
+    assert found == {("random", "assay_0"), ("random", "assay_1"), ("random", "protein_fitness"),
+                     ("blosum62", "assay_1")}  # fmt: skip
+    assert "no mean of blosum62, protein: no value for assay_0" in capsys.readouterr().err
+
+
+def test_fitness_baselines_have_a_second_mean_over_the_assays_with_genes(tmp_path):
+    rows = [
+        r | ({"id_b": "g", "modality_b": "dna", "sequence_b": "atg"} if r["assay"] == "assay_0" else {})
+        for r in fitness_rows()
+    ]
+    measured = baselines([dataset_of(tmp_path / "x.parquet", rows)], settings())
+    rows_of = {(r.input, r.dataset): r for m in measured for r in m.results if r.model == "blosum62"}
+    part, assay = rows_of["protein, assays with a gene", "protein_fitness"], rows_of["protein", "assay_0"]
+    assert (part.value, part.n) == (assay.value, assay.n)
 
 
 def variant(sequence: str, mutant: str) -> Item:
     return Item("1", "test", "1", sequence, None, None, None, 0.0, "assay", mutant)
 
 
-def test_the_wild_type_is_the_named_item_or_a_variant_undone():
+def test_the_wild_type_is_the_named_item_or_all_variants_undone():
     assert wild_type([variant("MKT", "R2K"), variant("MRT", "WT")]) == "MRT"
     assert wild_type([variant("MK", "indel"), variant("MKT", "R2K:A3T")]) == "MRA"
     assert wild_type([variant("acgt", "T2C")]) == "atgt"
     assert wild_type([variant("MKT", "R2A"), variant("MK", "indel")]) is None
+
+
+def test_variants_that_disagree_tell_no_wild_type():
+    assert wild_type([variant("MKT", "R2K"), variant("MRA", "T3A")]) == "MRT"
+    assert wild_type([variant("MKT", "R2K"), variant("MRA", "G3A")]) is None
+    assert wild_type([variant("MKT", "R2K"), variant("MRA", "T4A")]) is None  # fits its number by no letter
+    assert wild_type([variant("MKT", "R2K"), variant("MRA", "T4A"), variant("MRT", "WT")]) == "MRT"
+    assert wild_type([variant("MRT", "WT"), variant("MKT", "WT")]) is None
+
+
+def test_names_of_rna_variants_may_say_u_and_those_of_proteins_mean_selenocysteine():
+    assert wild_type([variant("acgt", "A4U"), variant("tcga", "A1U")]) == "acga"
+    assert wild_type([variant("acga", "U4A")]) == "acgt"
+    assert wild_type([variant("MKT", "A3U")]) is None
+    assert wild_type([variant("MKU", "A3U")]) == "MKA"
 
 
 def test_variant_scores_have_their_known_values():

@@ -47,12 +47,25 @@ def test_the_same_seed_gives_the_same_interval_and_another_seed_another():
     assert (first.low, first.high) != (other.low, other.high)
 
 
-def test_seeds_are_averaged_inside_each_resample():
+def test_seeds_are_drawn_and_averaged_inside_each_resample():
     truth, prediction = classes(1, 60, 0.7)
     runs = np.stack([prediction, truth, 1 - truth])
     together = resampled(accuracy, truth, runs, SETTINGS, "set")
-    alone = [resampled(accuracy, truth, run, SETTINGS, "set") for run in runs]
-    np.testing.assert_allclose(together, np.mean(alone, axis=0))
+    alone = np.stack([resampled(accuracy, truth, run, SETTINGS, "set") for run in runs], axis=1)
+    drawn = generator("bootstrap seeds", SETTINGS.seed, "set", 3).integers(0, 3, size=(200, 3))
+    assert together[0] == pytest.approx(alone[0].mean())
+    np.testing.assert_allclose(together[1:], [row[which].mean() for row, which in zip(alone[1:], drawn, strict=True)])
+
+
+def test_the_interval_of_fine_tunings_far_apart_holds_their_spread():
+    truth = np.arange(2000) % 2
+    runs = np.stack([np.where(np.arange(2000) < right, truth, 1 - truth) for right in (1000, 1400, 1800)])
+    settings = BootstrapSettings(n_resamples=1000)
+    found = estimate(accuracy, truth, runs, settings, "set")
+    assert found.value == pytest.approx(0.7)
+    assert found.low < 0.54 and found.high > 0.86
+    of_equals = estimate(accuracy, truth, np.stack([runs[1]] * 3), settings, "set")
+    assert of_equals.high - of_equals.low < 0.05
 
 
 def test_items_that_share_a_cluster_are_drawn_together():

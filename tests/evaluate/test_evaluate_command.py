@@ -92,11 +92,12 @@ def test_a_stopped_job_goes_on_and_writes_the_bytes_of_an_unbroken_one(tmp_path,
 
 def test_settings_without_training_run_from_the_command(tmp_path, files):
     _, checkpoint = files
-    pairs = write(tmp_path / "pairs.parquet", pair_rows("central_dogma", 90))
+    pairs = write(tmp_path / "pairs.parquet", pair_rows("central_dogma", 150))
     variants = write(tmp_path / "variants.parquet", fitness_rows())
     assert evaluate("few-shot", tmp_path / "few", [pairs], *of_checkpoint(checkpoint), "--shots", 0, 1) == 0
     assert evaluate("zero-shot", tmp_path / "zero", [pairs, variants], *of_checkpoint(checkpoint)) == 0
-    assert {r.shots for r in read_results(tmp_path / "few" / "r.csv")} == {0, 1}
+    few = read_results(tmp_path / "few" / "r.csv")
+    assert {(r.model, r.shots) for r in few} == {("majority", None), ("tiny", 0), ("tiny", 1)}
     zero = read_results(tmp_path / "zero" / "r.csv")
     assert {(r.task, r.score, r.seeds) for r in zero} == {("protein_fitness", "", None)}
 

@@ -14,10 +14,11 @@ from bsm.base.config.training import BootstrapSettings, EvaluateSettings
 from bsm.base.results import SCORES
 from bsm.engine.scorer import document, log_likelihoods
 from bsm.evaluate.few_shot import best_threshold, choose_prompt, draw_demonstrations, measure
+from bsm.evaluate.parts import usable_parts
 
 DNA, PROTEIN = Modality.DNA, Modality.PROTEIN
 NETWORK = uneven_network()
-SETTINGS = EvaluateSettings(bootstrap=BootstrapSettings(n_resamples=100))
+SETTINGS = EvaluateSettings(bootstrap=BootstrapSettings(n_resamples=100), min_few_shot_items=5)
 CONTEXT_TOKENS = 160
 
 
@@ -46,18 +47,26 @@ def both(one):
     return [(DNA, one.sequence_a), (PROTEIN, one.sequence_b)]
 
 
+def prompt_of(dataset, settings, shots, context_tokens):
+    return choose_prompt(dataset, usable_parts(dataset, 0.1), settings, shots, context_tokens)
+
+
+def of_network(found):
+    return [one for one in found if one.results[0].model == TAG.model]
+
+
 def results_by(found):
-    return {(r.shots, r.score, r.metric): r for one in found for r in one.results}
+    return {(r.shots, r.score, r.metric): r for one in of_network(found) for r in one.results}
 
 
 def predictions_by(found):
-    return {(one.results[0].shots, one.results[0].score): one.predictions for one in found}
+    return {(one.results[0].shots, one.results[0].score): one.predictions for one in of_network(found)}
 
 
 def test_every_score_is_that_of_the_written_document():
     dataset = random_pairs()
     found = predictions_by(measure(NETWORK, dataset, SETTINGS, TAG, [0, 2], CONTEXT_TOKENS))
-    prompt, _ = choose_prompt(dataset, SETTINGS, [0, 2], CONTEXT_TOKENS)
+    prompt, _ = prompt_of(dataset, SETTINGS, [0, 2], CONTEXT_TOKENS)
     for shots in (0, 2):
         shown = [piece for one in prompt.demonstrations[:shots] for piece in both(one)]
         values = [by_hand([*shown, *both(one)]) for one in prompt.test]
@@ -94,7 +103,7 @@ def test_metrics_equal_those_of_scikit_learn_on_the_stored_predictions():
 def test_every_number_of_shots_is_measured_on_the_same_items_which_all_fit(capsys):
     dataset, context = random_pairs(longest_aa=40), 240
     found = measure(NETWORK, dataset, SETTINGS, TAG, [2, 0, 1], context)
-    prompt, shots = choose_prompt(dataset, SETTINGS, [2, 0, 1], context)
+    prompt, shots = prompt_of(dataset, SETTINGS, [2, 0, 1], context)
     assert shots == [0, 1, 2]
     assert {tuple(row["item_id"] for row in one.predictions) for one in found} == {
         tuple(q.item_id for q in prompt.test)
@@ -108,15 +117,55 @@ def test_every_number_of_shots_is_measured_on_the_same_items_which_all_fit(capsy
 
 def test_shots_that_leave_too_few_queries_are_left_out_with_a_warning(capsys):
     dataset = random_pairs()
-    assert choose_prompt(dataset, SETTINGS, [0, 1, 2, 9], CONTEXT_TOKENS)[1] == [0, 1, 2]
-    assert "9 shots left out" in capsys.readouterr().err
-    assert choose_prompt(dataset, SETTINGS, [0, 1], 20)[1] == []
+    assert prompt_of(dataset, SETTINGS, [0, 1, 2, 9], CONTEXT_TOKENS)[1] == [0, 1, 2]
+    warnings = capsys.readouterr().err.splitlines()
+    assert warnings[0].endswith("behind 6 demonstration(s) of 9: left out")
+    assert warnings[1].endswith("behind 2 demonstration(s) of 2: measured: [0, 1, 2] of [0, 1, 2, 9] shots")
+    assert prompt_of(dataset, SETTINGS, [0, 1], 20)[1] == []
     assert measure(NETWORK, dataset, SETTINGS, TAG, [0, 1], 20) == []
+
+
+def test_a_number_of_shots_needs_enough_queries_of_each_class_that_fit():
+    """Behind one demonstration the long true pairs of test do not fit: 4 of their class are left."""
+    dataset = random_pairs(n_test=60)
+    true_test = [one for one in dataset.part("test") if one.label == "1"]
+    long = {one.item_id for one in true_test[4:]}
+    context = 180
+    stretched = dataset_of("central_dogma", [
+        pair(o.item_id, o.split, o.sequence_a.ljust(150 * (o.item_id in long), "a"), o.sequence_b, o.label)
+        for o in dataset.items
+    ])  # fmt: skip
+    kept = {}
+    for n_needed in (4, 5):
+        settings = SETTINGS.model_copy(update={"min_few_shot_items": n_needed})
+        prompt, kept[n_needed] = prompt_of(stretched, settings, [0, 1], context)
+        assert (len(prompt.test) == 60) == (n_needed == 5)
+    assert kept == {4: [0, 1], 5: [0]}
+    settings = SETTINGS.model_copy(update={"min_few_shot_items": 1000})  # without demonstrations one is enough
+    assert prompt_of(stretched, settings, [0, 1], context)[1] == [0]
+
+
+def test_the_majority_class_is_measured_on_the_items_of_the_network_and_equal_for_all_checkpoints():
+    dataset = random_pairs(longest_aa=40)
+    found, other = (measure(uneven_network(seed), dataset, SETTINGS, TAG, [0, 1, 2], 240) for seed in (1, 2))
+    ((baseline, of_other),) = [
+        pair for pair in zip(found, other, strict=True) if pair[0].results[0].model == "majority"
+    ]  # fmt: skip
+    assert baseline == of_other
+    network = of_network(found)[0]
+    assert [row["item_id"] for row in baseline.predictions] == [row["item_id"] for row in network.predictions]
+    assert len(baseline.predictions) < len(dataset.part("test"))
+    assert {(r.arm, r.round, r.setting, r.input, r.shots, r.score, r.n) for r in baseline.results} == {
+        ("none", "", "few-shot", "dna+protein", None, "", len(network.predictions))
+    }
+    values = {r.metric: r.value for r in baseline.results}
+    assert values["accuracy"] == pytest.approx(np.mean([row["label"] == "0" for row in network.predictions]))
+    assert (values["balanced_accuracy"], values["auroc"]) == (0.5, 0.5)
 
 
 def test_demonstrations_are_short_true_training_pairs_chosen_by_the_seed_alone():
     dataset = random_pairs()
-    chosen = [choose_prompt(dataset, SETTINGS.model_copy(update={"few_shot_seed": seed}), [2], CONTEXT_TOKENS)[0]
+    chosen = [prompt_of(dataset, SETTINGS.model_copy(update={"few_shot_seed": seed}), [2], CONTEXT_TOKENS)[0]
               for seed in range(8)]  # fmt: skip
     for prompt in chosen:
         assert all(one.split == "train" and one.label == "1" for one in prompt.demonstrations)
@@ -129,10 +178,10 @@ def test_demonstrations_are_short_true_training_pairs_chosen_by_the_seed_alone()
 
 def test_queries_that_share_a_sequence_with_a_demonstration_are_not_scored():
     dataset = random_pairs()
-    shown = choose_prompt(dataset, SETTINGS, [1], CONTEXT_TOKENS)[0].demonstrations[0]
+    shown = prompt_of(dataset, SETTINGS, [1], CONTEXT_TOKENS)[0].demonstrations[0]
     twins = [pair("same protein", "test", "acgacg", shown.sequence_b, "0"),
              pair("same dna", "test", shown.sequence_a, "MK", "0")]  # fmt: skip
-    prompt, _ = choose_prompt(dataset_of("central_dogma", [*dataset.items, *twins]), SETTINGS, [1], CONTEXT_TOKENS)
+    prompt, _ = prompt_of(dataset_of("central_dogma", [*dataset.items, *twins]), SETTINGS, [1], CONTEXT_TOKENS)
     assert prompt.demonstrations == [shown]
     assert not {"same protein", "same dna"} & {one.item_id for one in prompt.test}
 
@@ -159,7 +208,7 @@ def test_the_threshold_does_not_see_test_items():
         for o in dataset.items
     ])  # fmt: skip
     one, other = (measure(NETWORK, data, SETTINGS, TAG, [1], CONTEXT_TOKENS) for data in (dataset, flipped))
-    called = [[row["prediction"] for row in found[0].predictions] for found in (one, other)]
+    called = [[row["prediction"] for row in of_network(found)[0].predictions] for found in (one, other)]
     assert called[0] == called[1]
 
 

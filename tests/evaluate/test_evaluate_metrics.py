@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_score
 
+from bsm.base.config.training import BootstrapSettings
+from bsm.evaluate.bootstrap import estimate
 from bsm.evaluate.metrics import (
     METRICS,
     accuracy,
@@ -38,14 +40,31 @@ def repeated(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 @given(weighted_items())
-def test_accuracies_equal_scikit_learn(items):
+def test_accuracies_equal_scikit_learn_where_no_class_is_missing(items):
     truth, prediction, _, weights = items
-    for metric, reference in ((accuracy, accuracy_score), (balanced_accuracy, balanced_accuracy_score)):
-        found = metric(truth, prediction, weights)
-        with warnings.catch_warnings():  # scikit-learn warns of predicted classes that are absent
-            warnings.simplefilter("ignore")
-            expected = [reference(repeated(truth, w), repeated(prediction, w)) for w in weights]
-        np.testing.assert_allclose(found, expected, rtol=1e-12)
+    for found, w in zip(accuracy(truth, prediction, weights), weights, strict=True):
+        assert found == pytest.approx(accuracy_score(repeated(truth, w), repeated(prediction, w)), rel=1e-12)
+    for found, w in zip(balanced_accuracy(truth, prediction, weights), weights, strict=True):
+        if len(set(repeated(truth, w))) == len(set(truth)):
+            with warnings.catch_warnings():  # scikit-learn warns of predicted classes that are absent
+                warnings.simplefilter("ignore")
+                expected = balanced_accuracy_score(repeated(truth, w), repeated(prediction, w))
+            assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_class_missing_from_a_resample_makes_two_classes_undefined_and_keeps_its_share_among_more():
+    truth, prediction = np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1])
+    assert np.isnan(balanced_accuracy(truth, prediction, np.array([[1.0, 1, 0, 0]]))[0])
+    truth, prediction = np.array([0, 0, 1, 1, 2]), np.array([0, 1, 1, 1, 2])
+    found = balanced_accuracy(truth, prediction, np.array([[2.0, 0, 1, 0, 0], [0, 1, 0, 0, 3]]))
+    assert found.tolist() == pytest.approx([(1 + 1 + 1) / 3, (0 + 1 + 1) / 3])
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+def test_the_interval_of_a_constant_prediction_does_not_lie_above_its_balanced_accuracy(n_classes):
+    truth = np.array([*range(n_classes), *[0] * 8])
+    found = estimate(balanced_accuracy, truth, np.zeros_like(truth), BootstrapSettings(n_resamples=200), "set")
+    assert (found.value, found.low, found.high) == pytest.approx((1 / n_classes,) * 3)
 
 
 @given(weighted_items())

@@ -14,7 +14,8 @@ from bsm.base.config.training import BootstrapSettings, EvaluateSettings
 from bsm.base.errors import InputError
 from bsm.engine.scorer import document, log_likelihoods
 from bsm.evaluate.common import Measurement
-from bsm.evaluate.zero_shot import measure, tabulate_fitness, variant_scores, windows, windows_needed
+from bsm.evaluate.fitness import tabulate_fitness
+from bsm.evaluate.zero_shot import measure, variant_scores, windows, windows_needed
 
 DNA, RNA, PROTEIN = Modality.DNA, Modality.RNA, Modality.PROTEIN
 NETWORK = uneven_network()
@@ -68,23 +69,29 @@ def test_rank_correlations_equal_scipys_and_their_mean_is_unweighted():
     items = variants(12) + [item("x", sequence_a="MKL", value=v, assay="third") for v in (0.1, 0.5, 0.2)]
     scores = np.random.default_rng(3).normal(size=len(items)).round(1)  # with ties
     shared = Measurement(TAG, "protein_fitness", "some_data", "zero-shot", "protein")
-    rows = {r.dataset: r for r in tabulate_fitness(shared, items, scores, SETTINGS.bootstrap).results}
+    means = {"protein": ["study 0", "study 1", "third"], "protein, some": ["study 1"]}
+    found = tabulate_fitness(shared, items, scores, SETTINGS.bootstrap, means).results
+    rows = {r.dataset: r for r in found if r.input == "protein"}
     wanted = []
     for assay in ("study 0", "study 1", "third"):
         which = [i for i, one in enumerate(items) if one.assay == assay]
         wanted.append(scipy.stats.spearmanr([items[i].value for i in which], scores[which]).statistic)
         assert rows[assay].value == pytest.approx(wanted[-1], abs=1e-12)
         assert rows[assay].n == len(which)
-    assert rows["mean"].value == pytest.approx(np.mean(wanted), abs=1e-12)
-    assert rows["mean"].n == len(items)
-    assert rows["mean"].ci_low < rows["mean"].value < rows["mean"].ci_high
+    assert rows["some_data"].value == pytest.approx(np.mean(wanted), abs=1e-12)
+    assert rows["some_data"].n == len(items)
+    assert rows["some_data"].ci_low < rows["some_data"].value < rows["some_data"].ci_high
+    (part,) = (r for r in found if r.input == "protein, some")
+    assert (part.dataset, part.value, part.n) == ("some_data", rows["study 1"].value, rows["study 1"].n)
 
 
-def test_a_constant_assay_has_no_correlation_and_the_mean_is_left_out():
+def test_a_constant_assay_has_no_correlation_and_the_mean_is_left_out(capsys):
     items = [item(str(i), sequence_a="MK", value=v, assay=a) for i, (a, v) in
              enumerate([("flat", 1.0), ("flat", 1.0), ("good", 1.0), ("good", 2.0), ("good", 3.0)])]  # fmt: skip
     shared = Measurement(TAG, "protein_fitness", "some_data", "zero-shot", "protein")
-    found = tabulate_fitness(shared, items, np.arange(5.0), SETTINGS.bootstrap)
+    means = {"protein": ["flat", "good"]}
+    found = tabulate_fitness(shared, items, np.arange(5.0), SETTINGS.bootstrap, means)
+    assert capsys.readouterr().err == "some_data: no mean of small, protein: no value for flat\n"
     assert [row.dataset for row in found.results] == ["good"]
     assert found.results[0].value == pytest.approx(1.0)
     assert len(found.predictions) == 5
@@ -156,7 +163,11 @@ def test_assays_without_genes_are_left_out_of_inputs_with_a_gene_only(capsys):
     items = [*variants(6, 1), item("x", sequence_a="MKL", value=1.0, assay="bare"),
              item("y", sequence_a="MKW", value=2.0, assay="bare")]  # fmt: skip
     found = measure(NETWORK, dataset_of("protein_fitness", items), SETTINGS, TAG, 200)
-    by_input = {one.results[0].input: {row.dataset for row in one.results} for one in found}
-    assert by_input == {"protein": {"study 0", "bare", "mean"}, "gene": {"study 0", "mean"},
-                        "gene+protein": {"study 0", "mean"}}  # fmt: skip
-    assert "no gene for all variants of bare" in capsys.readouterr().err
+    rows = [(row.input, row.dataset, row.n) for one in found for row in one.results]
+    assert rows == [
+        ("protein", "study 0", 6), ("protein", "bare", 2), ("protein", "some_data", 8),
+        ("protein, assays with a gene", "some_data", 6),
+        ("gene", "study 0", 6), ("gene", "some_data", 6),
+        ("gene+protein", "study 0", 6), ("gene+protein", "some_data", 6),
+    ]  # fmt: skip
+    assert capsys.readouterr().err.count("gene: no gene for all variants of bare") == 1

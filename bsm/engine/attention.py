@@ -8,11 +8,13 @@ nothing is padded outside attention, so a document's result does not depend on i
 * ``sdpa``: the same stacks through torch's fused kernel; for longer documents, and for GPUs without a varlen kernel.
 * ``varlen``: torch's own variable-length flash kernel (GPU, bf16).
 * ``flash``: the flash-attn package (GPU, bf16), where it is installed.
+
+The last two take half precision only: what arrives in fp32, such as held-out rows of annealing, goes through ``sdpa``.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ from bsm.base.errors import ConfigError
 BackEnd = Literal["bucketed", "sdpa", "varlen", "flash"]
 LONGEST_PLAIN = 768
 """Longest stack that is multiplied plainly on a CPU; the fused kernel wins from about 1,024 tokens."""
+_HALF = (torch.bfloat16, torch.float16)
 _BUCKET_STEP = 1.25
 _SHORTEST_BUCKET = 16
 _WIDTH_STEP = 16
@@ -83,7 +86,7 @@ def _bucket_lengths(lengths: np.ndarray) -> np.ndarray:
 
 
 def choose_back_end(device: torch.device | str, head_size: int, precision: str) -> tuple[BackEnd, str]:
-    """(back end, reason) for this machine. flash-attn and varlen need a GPU and bf16."""
+    """(back end, reason) for this machine. flash-attn and varlen need a GPU of capability 8.0 (Ampere) and bf16."""
     kind = torch.device(device).type
     if kind != "cuda":
         return "bucketed", f"device {kind}: plain products up to {LONGEST_PLAIN} tokens, fused kernel beyond"
@@ -91,15 +94,19 @@ def choose_back_end(device: torch.device | str, head_size: int, precision: str) 
         return "sdpa", "fp32 on a GPU: the flash kernels need bf16"
     if head_size % 8:
         return "sdpa", f"head size {head_size} is no multiple of 8, as the flash kernels need"
-    if importlib.util.find_spec("flash_attn") is not None:
-        return "flash", "flash-attn is installed"
-    if torch.cuda.get_device_capability(device)[0] >= 8:
-        return "varlen", "torch's own varlen flash kernel (flash-attn is not installed)"
-    return "sdpa", "the GPU is older than the flash kernels support"
+    if torch.cuda.get_device_capability(device) < (8, 0):
+        return "sdpa", "the GPU is older than the flash kernels support"
+    try:
+        importlib.import_module("flash_attn")
+    except (ImportError, OSError) as error:  # absent, or built for another torch
+        return "varlen", f"torch's own varlen flash kernel (flash-attn: {str(error).splitlines()[0]})"
+    return "flash", "flash-attn is installed"
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, layout: Layout, back_end: BackEnd) -> Tensor:
     """Causal attention inside each document: q, k, v are [n_tokens, n_heads, head_size]; returns the same shape."""
+    if back_end in ("flash", "varlen") and q.dtype not in _HALF:
+        back_end = "sdpa"
     if back_end == "flash":
         from flash_attn import flash_attn_varlen_func
 

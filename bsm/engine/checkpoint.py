@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 import torch
 
-from bsm.base.errors import BsmError, ConfigError, InputError
+from bsm.base.errors import ConfigError, InputError
 from bsm.base.files import file_hash
 from bsm.engine.fingerprint import Fingerprint, differences
 from bsm.engine.network import Network
@@ -90,24 +90,25 @@ class Checkpoints:
     def load(self, network: Network, optimiser: Optimiser) -> dict[str, Any] | None:
         """Fill network and optimiser from the newest good checkpoint; its progress, or None where there is none.
 
-        Damaged checkpoints are named on standard error and deleted. ConfigError where one is of another run.
+        A checkpoint that is not what was written (a file missing, other bytes) is named on standard error and deleted.
+        Whatever fails after that, such as memory, is no fault of the checkpoint: the error goes on and nothing is
+        removed. ConfigError where the checkpoints are of another run.
         """
         for leftover in self.folder.glob(".step-*.part"):
             shutil.rmtree(leftover)
         for folder in reversed(self._found()):
-            try:
-                progress = _verified_progress(folder)
-                changed = self._changed(progress.pop("fingerprint"))
-                if not changed:
-                    optimiser.load_state_dict(torch.load(folder / OPTIMISER, weights_only=True))
-                    read_weights(folder / WEIGHTS, network)
-                    return progress
-            except (BsmError, OSError, ValueError, KeyError, RuntimeError) as error:
-                print(f"damaged checkpoint {folder} is deleted: {error}", file=sys.stderr)
+            if damage := _damage(folder):
+                print(f"damaged checkpoint {folder} is deleted: {damage}", file=sys.stderr)
                 shutil.rmtree(folder)
                 continue
-            self._refuse_or_delete(changed)
-            return None
+            progress: dict[str, Any] = json.loads((folder / PROGRESS).read_bytes())
+            if changed := self._changed(progress.pop("fingerprint")):
+                self._refuse_or_delete(changed)
+                return None
+            # On the CPU first: the state may come from a GPU that this machine lacks; the optimiser moves it itself.
+            optimiser.load_state_dict(torch.load(folder / OPTIMISER, map_location="cpu", weights_only=True))
+            read_weights(folder / WEIGHTS, network)
+            return progress
         return None
 
     def _changed(self, stored: Fingerprint) -> list[str]:
@@ -132,13 +133,14 @@ class Checkpoints:
         return sorted(self.folder.glob("step-*"), key=lambda path: int(path.name.split("-")[1]))
 
 
-def _verified_progress(folder: Path) -> dict[str, Any]:
-    hashes = json.loads((folder / HASHES).read_bytes())
-    for name in (WEIGHTS, OPTIMISER, PROGRESS):
-        if file_hash(folder / name) != hashes[name]:
-            raise InputError("not the bytes that were written", where=name)
-    progress: dict[str, Any] = json.loads((folder / PROGRESS).read_bytes())
-    return progress
+def _damage(folder: Path) -> str:
+    """Why a checkpoint is not what was written; empty for a sound one. A file that cannot be read is an OSError."""
+    try:
+        hashes = json.loads((folder / HASHES).read_bytes())
+        wrong = [name for name in (WEIGHTS, OPTIMISER, PROGRESS) if file_hash(folder / name) != hashes[name]]
+    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+        return f"{type(error).__name__}: {error}"
+    return f"{', '.join(wrong)}: not the bytes that were written" if wrong else ""
 
 
 def _optimiser_bytes(optimiser: Optimiser) -> bytes:

@@ -95,10 +95,10 @@ class _Decoder(nn.Module):
 
 
 class _Norm(nn.RMSNorm):
-    """RMSNorm in fp32 whatever arrives: under autocast its input may be bf16, its gain is not."""
+    """RMSNorm in the precision of its gain: under autocast its input may be bf16, its gain is not."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.float())
+        return super().forward(x.to(self.weight.dtype))
 
 
 class Layer(nn.Module):

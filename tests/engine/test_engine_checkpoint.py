@@ -176,8 +176,49 @@ def test_fingerprints_that_went_through_json_are_equal():
     assert differences({"a": [1, 2], "b": {"c": None}}, {"b": {"c": None}, "a": (1, 2)}) == []
 
 
-def test_the_state_of_another_network_is_damage_not_a_crash(tmp_path, capfd):
+def test_a_sound_checkpoint_that_does_not_fit_is_an_error_and_stays(tmp_path, capfd):
     checkpoints = saved(tmp_path, (10,))
     network = initial_network(replace(SHAPE, d_ff=64), 1)
-    assert checkpoints.load(network, Optimiser(network, TrainSettings(), "muon")) is None
-    assert "damaged checkpoint" in capfd.readouterr().err
+    with pytest.raises(InputError, match="this network needs"):
+        checkpoints.load(network, Optimiser(network, TrainSettings(), "muon"))
+    with pytest.raises(KeyError):
+        checkpoints.load(network, Optimiser(network, TrainSettings(), "adamw"))
+    assert names(tmp_path) == ["step-00000010"] and not capfd.readouterr().err
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory"), OSError(5, "Input/output error")])
+def test_what_fails_behind_the_hashes_goes_on_and_no_checkpoint_is_removed(error, tmp_path, monkeypatch):
+    checkpoints = saved(tmp_path)
+    before = names(tmp_path)
+
+    def fail(*args, **options):
+        raise error
+
+    monkeypatch.setattr(torch, "load", fail)
+    with pytest.raises(type(error)):
+        checkpoints.load(*parts(1))
+    assert names(tmp_path) == before
+
+
+def test_a_file_that_cannot_be_read_is_no_damage(tmp_path, monkeypatch):
+    checkpoints = saved(tmp_path)
+    before = names(tmp_path)
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("bsm.engine.checkpoint.file_hash", refuse)
+    with pytest.raises(PermissionError):
+        checkpoints.load(*parts(1))
+    assert names(tmp_path) == before
+
+
+def test_states_are_read_onto_the_cpu_whatever_device_wrote_them(tmp_path, monkeypatch):
+    """As a state of a GPU is read on a machine without one."""
+    checkpoints = saved(tmp_path, (10,))
+    load, places = torch.load, []
+    monkeypatch.setattr(
+        torch, "load", lambda *a, **options: places.append(options["map_location"]) or load(*a, **options)
+    )
+    checkpoints.load(*parts(1))
+    assert places == ["cpu"]

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import importlib
+import inspect
+import sys
+import types
+
 import numpy as np
 import pytest
 import torch
@@ -166,6 +172,86 @@ def test_layout_stacks_every_token_once_and_pads_a_document_by_at_most_a_quarter
 def test_layout_refuses_empty_documents(ends):
     with pytest.raises(ValueError, match="at least one token"):
         Layout.of(ends)
+
+
+def test_a_network_in_float64_computes_in_float64():
+    double = copy.deepcopy(NETWORKS[True]).double()
+    ids, layout = torch.from_numpy(random_ids([30, 61, 7])), Layout.of([30, 91, 98])
+    with torch.inference_mode():
+        packed = double(ids, layout)
+        double.back_end = "sdpa"
+        fused = double(ids, layout)
+        alone = torch.cat([double(one, Layout.of([len(one)])) for one in ids.split([30, 61, 7])])
+        single = NETWORKS[True](ids, layout)
+    assert packed.dtype == torch.float64
+    for other in (fused, alone):
+        torch.testing.assert_close(packed, other, rtol=0, atol=1e-11)
+    assert 1e-9 < (packed - single).abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("back_end", ["varlen", "flash"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_flash_kernels_never_see_what_they_cannot_take(back_end, dtype):
+    q, k, v = torch.randn(3, 40, 2, 8, dtype=dtype, generator=torch.Generator().manual_seed(1))
+    layout = Layout.of([15, 40])
+    assert torch.equal(attend(q, k, v, layout, back_end), attend(q, k, v, layout, "sdpa"))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_the_varlen_kernel_of_the_installed_torch_takes_our_arguments(dtype, monkeypatch):
+    module = importlib.import_module("torch.nn.attention.varlen")
+    signature = inspect.signature(module.varlen_attn)
+    calls = []
+
+    def spy(*args, **options):
+        calls.append(signature.bind(*args, **options).arguments)
+        return args[0]
+
+    monkeypatch.setattr(module, "varlen_attn", spy)
+    q = torch.ones(9, 2, 8, dtype=dtype)
+    assert attend(q, q + 1, q + 2, Layout.of([4, 9]), "varlen") is q
+    (found,) = calls
+    assert found["cu_seq_q"].tolist() == found["cu_seq_k"].tolist() == [0, 4, 9]
+    assert found["cu_seq_q"].dtype == torch.int32
+    assert (found["max_q"], found["max_k"], found["window_size"]) == (5, 5, (-1, 0))  # (-1, 0) is causal there
+    assert found["key"].mean() == 2 and found["value"].mean() == 3
+
+
+def test_flash_attn_gets_ends_and_lengths_and_is_asked_for_causal_attention(monkeypatch):
+    calls = []
+    package = types.ModuleType("flash_attn")
+    package.flash_attn_varlen_func = lambda *args, **options: calls.append((args, options)) or args[0]
+    monkeypatch.setitem(sys.modules, "flash_attn", package)
+    q = torch.ones(9, 2, 8, dtype=torch.bfloat16)
+    assert attend(q, q, q, Layout.of([4, 9]), "flash") is q
+    ((args, options),) = calls
+    assert [x.tolist() for x in args[3:5]] == [[0, 4, 9]] * 2 and args[5:] == (5, 5) and options == {"causal": True}
+
+
+@pytest.mark.parametrize(
+    ("precision", "head_size", "capability", "flash_attn", "expected"),
+    [
+        ("bf16", 64, (9, 0), True, "flash"), ("bf16", 56, (8, 0), True, "flash"), ("bf16", 64, (8, 0), False, "varlen"),
+        ("bf16", 64, (7, 5), True, "sdpa"), ("bf16", 64, (7, 5), False, "sdpa"), ("fp32", 64, (9, 0), True, "sdpa"),
+        ("bf16", 12, (9, 0), True, "sdpa"),
+    ],
+)  # fmt: skip
+def test_a_gpu_gets_the_fastest_kernel_that_it_can_run(
+    precision, head_size, capability, flash_attn, expected, monkeypatch
+):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    # None makes the import fail, as an absent package does; find_spec would also see one that does not load.
+    monkeypatch.setitem(sys.modules, "flash_attn", types.ModuleType("flash_attn") if flash_attn else None)
+    assert choose_back_end("cuda", head_size, precision)[0] == expected
+
+
+def test_a_flash_attn_that_is_installed_and_does_not_load_is_not_chosen(tmp_path, monkeypatch):
+    (tmp_path / "flash_attn.py").write_text("raise ImportError('undefined symbol: of another torch')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "flash_attn", raising=False)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    back_end, reason = choose_back_end("cuda", 64, "bf16")
+    assert back_end == "varlen" and "undefined symbol" in reason
 
 
 def test_an_unknown_back_end_is_refused_and_a_cpu_gets_the_bucketed_one():

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from itertools import pairwise
 from operator import eq
 
-from bsm.interleave.blocks import Block
+from bsm.interleave.blocks import WRAPPED_WIDTH, Block
 from bsm.interleave.candidates import ANCHOR, Candidate, kind_of
 from bsm.interleave.page import Page
 from bsm.interleave.rows import Row, is_annotation, is_match_line, named_by_number, named_row
 from bsm.interleave.strands import is_complement
 
+Chains = list[list[Row]]
+Following = tuple[list[tuple[list[Row], Row]], list[int], int]
 _BLANK_LINES_BETWEEN_BLOCKS = 3
+_LINES_BETWEEN_COORDINATES = 8
 _MIN_BLOCK_WIDTH = 40
 """Alignments are cut into blocks of more columns, primers have fewer letters."""
 _ALIKE_NUCLEOTIDES, _ALIKE_PROTEINS = 0.5, 0.25
@@ -26,19 +29,61 @@ def alignment_block(page: Page, index: int) -> Block | None:
     """Two or more rows in the same columns; rows of one name in successive blocks are one sequence."""
     rows, matches, last = _rows_of_block(page, index)
     if sum(bool(row.letters) for row in rows) < 2:
-        return None
+        return _chain_of_coordinates(page, index)
     chains = [[row] for row in rows]
     used = {row.line for row in rows} | set(matches)
-    by_name = {row.name: chain for row, chain in zip(rows, chains, strict=True) if row.name}
-    while len(by_name) == len(rows) and (matches or _are_alike(page, rows)):
-        following, more, end = _next_block(page, last + 1, by_name)
-        if not following:
-            break
-        for row in following:
-            by_name[row.name].append(row)
-        used |= {row.line for row in following} | set(more)
-        matches, last = matches + more, end
+    while following := _following(page, last + 1, chains, matches):
+        for chain, row in following[0]:
+            chain.append(row)
+        used |= {row.line for _, row in following[0]} | set(following[1])
+        matches, last = matches + following[1], following[2]
     return [*_candidates(page, chains), *(_refused_match_line(page, line) for line in matches)], used
+
+
+def _following(page: Page, at: int, chains: Chains, matches: list[int]) -> Following | None:
+    """The rows of the block below with the chains that they go on, its match lines and its last line."""
+    first = [chain[0] for chain in chains]
+    names = {row.name for row in first} - {""}
+    if not names and len(first) == 2:
+        return _next_pair(page, at, chains)
+    if len(names) < len(first) or not (matches or _are_alike(page, first)):
+        return None
+    return _next_block(page, at, {chain[0].name: chain for chain in chains})
+
+
+def _next_pair(page: Page, at: int, chains: Chains) -> Following | None:
+    """Rows without names go on in their order, below blank lines and rulers, where the block above was full."""
+    first = chains[0][0]
+    top = _top_below(page, at)
+    if first.width not in WRAPPED_WIDTH or chains[0][-1].width != first.width or top is None:
+        return None
+    rows, matches, last = _rows_of_block(page, top)
+    if len(rows) != 2 or rows[0].name or rows[0].column != first.column or rows[0].width > first.width:
+        return None
+    pairs = list(zip(chains, rows, strict=True))
+    return (pairs, matches, last) if all(_next_letter_fits(chain, row) for chain, row in pairs) else None
+
+
+def _next_letter_fits(chain: list[Row], row: Row) -> bool:
+    """Whether a coordinate before the letters, where there is one, counts those of the chain."""
+    previous = chain[-1]
+    return None in (previous.before, row.before) or row.before == (previous.before or 0) + len(previous.letters)
+
+
+def _chain_of_coordinates(page: Page, index: int) -> Block | None:
+    """Rows of one name whose coordinates go on, where the rows beside them are in other columns or no sequences."""
+    row = named_row(page, index)
+    if row is None or not row.name or row.before is None or row.after is None:
+        return None
+    chain, at = [row], index + 1
+    while at <= chain[-1].line + _LINES_BETWEEN_COORDINATES:
+        row = named_row(page, at)
+        if row and row.name == chain[0].name:
+            if not _coordinates_go_on(chain[-1], row):
+                break
+            chain.append(row)
+        at += 1
+    return (list(_candidates(page, [chain])), {row.line for row in chain}) if len(chain) > 1 else None
 
 
 def _candidates(page: Page, chains: list[list[Row]]) -> Iterator[Candidate]:
@@ -77,10 +122,11 @@ def _rows_of_block(page: Page, index: int) -> tuple[list[Row], list[int], int]:
     rows, matches, at, last = [first], [], index + 1, index
     while True:
         row = named_row(page, at)
-        if row and first.name and not row.name:
+        if row and len(rows) == 1:
+            first, row = _with_names(page, first, row)
+            rows[0] = first
+        elif row and first.name:
             row = named_by_number(row)
-        elif row and row.name and not first.name and len(rows) == 1:
-            first = rows[0] = named_by_number(first)
         is_named = row is not None and row.name != ""  # a name of digits looks like the coordinate of a match line
         is_marks = not is_named and is_match_line(page, at, rows[-1], needs_symbols=not first.name)
         below_marks = at - 1 in matches  # rows without names are an alignment only where match lines say so
@@ -94,29 +140,50 @@ def _rows_of_block(page: Page, index: int) -> tuple[list[Row], list[int], int]:
     return rows, matches, last
 
 
-def _next_block(page: Page, at: int, chains: dict[str, list[Row]]) -> tuple[list[Row], list[int], int]:
+def _with_names(page: Page, first: Row, row: Row) -> tuple[Row, Row]:
+    """The first two rows, with a number read as a name where the other row has one, or where both count rows."""
+    if first.name or row.name:
+        return named_by_number(first), named_by_number(row)
+    numbers = first.before, row.before
+    counts_rows = None not in numbers and numbers[1] not in (numbers[0], (numbers[0] or 0) + len(first.letters))
+    if counts_rows and row.after is None and _is_aligned(row, first) and _are_alike(page, [first, row]):
+        return named_by_number(first), named_by_number(row)
+    return first, row
+
+
+def _next_block(page: Page, at: int, chains: dict[str, list[Row]]) -> Following | None:
     """The rows of known names that go on after at most three blank lines; a name alone is an empty row (SELEX)."""
-    below = range(at, at + _BLANK_LINES_BETWEEN_BLOCKS + 1)
-    top = next((i for i in below if page.line(i).strip(" 0123456789")), at)  # MSF prints columns above a block
     above = next(iter(chains.values()))[0]
-    rows: list[Row] = []
+    rows: dict[str, Row] = {}
     matches: list[int] = []
-    index = top
-    while top > at:
+    index = top = _top_below(page, at)
+    while index is not None:
         row = named_row(page, index)
         row = named_by_number(row) if row and row.name not in chains else row
-        if row and row.name in chains and _goes_on(chains[row.name], row) and row.name not in {r.name for r in rows}:
-            rows.append(row)
-        elif (rows and is_match_line(page, index, rows[-1])) or is_annotation(page, index, above):
+        if row and row.name in chains and _goes_on(chains[row.name], row) and row.name not in rows:
+            rows[row.name] = row
+        elif (rows and is_match_line(page, index, [*rows.values()][-1])) or is_annotation(page, index, above):
             matches.append(index)
         elif page.line(index).strip() not in chains:
             break
         index += 1
-    return rows, matches, index - 1
+    pairs = [(chains[name], row) for name, row in rows.items()]
+    return (pairs, matches, index - 1) if pairs and index is not None and top != index else None
+
+
+def _top_below(page: Page, at: int) -> int | None:
+    """The first line below one to three blank lines or rulers (MSF prints columns above a block)."""
+    below = range(at, at + _BLANK_LINES_BETWEEN_BLOCKS + 1)
+    top = next((i for i in below if page.line(i).strip(" 0123456789.:")), at)
+    return top if top > at else None
 
 
 def _is_aligned(row: Row, first: Row) -> bool:
-    return (row.column, row.width, bool(row.name)) == (first.column, first.width, bool(first.name))
+    """Same columns; where runs of blanks were squeezed, rows of one width behind a name each."""
+    if (row.width, bool(row.name)) != (first.width, bool(first.name)):
+        return False
+    is_squeezed = row.is_squeezed and first.is_squeezed and row.width >= _MIN_BLOCK_WIDTH
+    return row.column == first.column or (bool(row.name) and is_squeezed)
 
 
 def _row_without_anchor(page: Page, index: int) -> Row | None:
@@ -125,7 +192,13 @@ def _row_without_anchor(page: Page, index: int) -> Row | None:
 
 def _goes_on(chain: list[Row], row: Row) -> bool:
     """Same column as the rows above and, where coordinates are printed, the next one."""
-    return row.column == chain[0].column and _number_fits(chain[-1], row)
+    if row.column == chain[0].column:
+        return _number_fits(chain[-1], row)
+    return _coordinates_go_on(chain[-1], row)
+
+
+def _coordinates_go_on(previous: Row, row: Row) -> bool:
+    return None not in (previous.after, row.before, row.after) and _number_fits(previous, row)
 
 
 def _number_fits(previous: Row, row: Row) -> bool:

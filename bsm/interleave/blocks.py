@@ -18,6 +18,7 @@ from bsm.interleave.rows import (
     is_quote,
     number_line,
     pure_row,
+    ruler_start,
     says_left_out,
     top_of_run,
 )  # fmt: skip
@@ -38,17 +39,17 @@ _LINES_BETWEEN_ROWS = 12
 
 
 def fastq_block(page: Page, index: int) -> Block | None:
-    """``@name``, read, ``+``, qualities of the read's length."""
+    """``@name`` (it may be missing), read, ``+``, qualities of the read's length."""
     row = pure_row(page, index)
-    if row is None or len(row.groups) > 1 or not page.line(index - 1).lstrip().startswith("@"):
+    name, plus, quality = (page.line(index + i).strip() for i in (-1, 1, 2))
+    if row is None or len(row.groups) > 1 or len(quality) != row.width:
         return None
-    quality = page.line(index + 2).strip()
-    if not page.line(index + 1).lstrip().startswith("+") or len(quality) != row.width:
+    if not (plus.startswith("+") and name.startswith("@")) and plus != "+":
         return None
     start = page.starts[index + 2] + page.line(index + 2).index(quality)
-    read = Candidate((row.part,), "fastq", page.line(index - 1).strip())
+    read = Candidate((row.part,), "fastq", name)
     qualities = Candidate(((start, start + len(quality)),), "fastq", refused="quality_string")
-    return [read, qualities], {index - 1, index, index + 1, index + 2}
+    return [read, qualities], {index - 1, index, index + 1, index + 2} if name.startswith("@") else {index, index + 2}
 
 
 def fasta_block(page: Page, index: int) -> Block | None:
@@ -85,8 +86,10 @@ def numbered_block(page: Page, index: int) -> Block | None:
     first = pure_row(page, index)
     if first is None:
         return None
-    number = first.before if first.before is not None else number_line(page, index - 1)
-    if not (first.is_grouped or (number is not None and len(first.letters) >= 30 and len(first.groups) == 1)):
+    above = (first.before, number_line(page, index - 1), ruler_start(page, index - 1))
+    number = next((number for number in above if number is not None), None)
+    is_numbered = number is not None or first.after == len(first.letters)
+    if not (first.is_grouped or (is_numbered and len(first.letters) >= 30 and len(first.groups) == 1)):
         return None
     rows, lower = [first], []
     base = number if number is not None else (first.after - len(first.letters) + 1 if first.after else None)
@@ -116,8 +119,8 @@ def wrapped_block(page: Page, index: int) -> Block | None:
     rows: list[Row] = []
     for row in _rows_below(page, index):
         widths = LITERAL_WIDTH if row.is_literal else WRAPPED_WIDTH
-        if len(row.groups) > 1 or (not rows and row.width not in widths):
-            return None
+        if len(row.groups) > 1 or (not rows and row.width not in widths) or row.is_numbered:
+            break
         if rows and (row.width > rows[0].width or row.is_literal != rows[0].is_literal):
             break
         if rows and not may_go_on(kind_of(rows[0].letters), row.letters):
@@ -155,9 +158,11 @@ def opened_block(page: Page, index: int) -> Block | None:
     parts = [(page.starts[index] + start, page.starts[index] + end)]
     lines = {index}
     for row in quoted or below:
-        full = abs(row.column + row.width - end) <= _RAGGED or row.width == end - start
-        longer = row.column + row.width > end + _RAGGED and row.width > end - start
-        if len(row.groups) > 1 or not may_go_on(kind, row.letters) or (longer and not quoted):
+        overhang = row.column + row.width - end
+        full = abs(overhang) <= _RAGGED or (row.width == end - start and row.width in WRAPPED_WIDTH)
+        if len(row.groups) > 1 or row.is_numbered or not may_go_on(kind, row.letters):
+            break
+        if overhang > _RAGGED and not full and not quoted:
             break
         parts.append(row.part)
         lines.add(row.line)
@@ -200,12 +205,14 @@ def _continuation(page: Page, at: int, first: Row, previous: Row, expected: int 
         row = pure_row(page, index)
         if row and (expected in (row.before, pending) or row.after == expected + len(row.letters) - 1):
             return row if may_go_on(kind_of(first.letters), row.letters) else None
-        if row and (row.is_grouped or row.before is not None or row.after is not None):
+        if row and pending is None and len(row.letters) < 10 and ruler_start(page, first.line - 1) is not None:
+            return row if previous.groups == first.groups and may_go_on(kind_of(first.letters), row.letters) else None
+        if row and (row.is_grouped or row.is_numbered):
             return None  # a row of another block
         if page.line(index).strip() == "//":
             return None
-        alone = number_line(page, index)
-        pending = alone if alone is not None else pending
+        for number in (number_line(page, index), ruler_start(page, index)):
+            pending = pending if number is None or pending == expected else number
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import html
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,15 +15,23 @@ _INLINE_TAGS = frozenset({
     "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i", "ins", "kbd",
     "mark", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "tt", "u", "var", "wbr",
 })  # fmt: skip
+_JOINTS = "|".join((
+    r"[ \t]*\.[ \t]*(?:\r?\n)?",  # Perl, PHP
+    r"[ \t]*(?:\*|&(?: _)?|\.\.\.?)[ \t]*\r?\n",  # Julia, Basic, Lua and Matlab, at the end of a line
+    r"[ \t]*\r?\n[ \t]*(?:\*|&|\.\.?)",  # and at the start of the next
+    r";?[ \t]*\r?\n[ \t]*\$?\w+[ \t]*[.+*&]=",  # a value that grows by one statement a line
+))  # fmt: skip
+"""What stands between two literals that a program joins."""
 _MARKUP = re.compile(
     r"<!--.{0,4000}?-->"
     r"|</?(?P<tag>[A-Za-z][\w:.-]{0,30})(?=[\s/>])[^<>]*>"
     r"|&(?P<entity>[A-Za-z]{2,8}|#\d{1,6}|#x[0-9A-Fa-f]{1,5});"
     r"|\\(?P<escape>[nrt])(?![a-z])"
-    r"|[\"'](?:[ \t]*\\?\r?\n?[ \t]*\+[ \t]*\\?\r?\n?|[ \t]*\\\r?\n)[ \t]*[\"']",
+    r"|[\"'](?:[ \t]*\\?\r?\n?[ \t]*\+\+?[ \t]*\\?\r?\n?|[ \t]*\\\r?\n)[ \t]*[\"']"
+    rf"|(?<=[A-Za-z]{{4}})[\"'](?:{_JOINTS})[ \t]*[\"'](?=[A-Za-z])"
+    r"|(?<=[A-Za-z]{4})\\\r?\n[ \t]*(?=(?:[acgtun]+|[A-Z]+)(?:[\s\"';,)\\]|\Z))",
     re.DOTALL,
 )
-_ENTITIES = {"gt": ">", "lt": "<", "amp": "&", "quot": '"', "#39": "'", "apos": "'", "shy": _NOTHING}
 _BLANKS = str.maketrans(
     {**dict.fromkeys("\t\r\x0b\x0c\xa0\u2002\u2003\u2007\u2009\u202f\u3000", " "),
      **dict.fromkeys("\xad\u200b\u200c\u200d\u2060\ufeff", _NOTHING)}
@@ -90,7 +99,8 @@ def _mask(match: re.Match[str]) -> str:
     if tag:
         return _mask_tag(match[0], tag.lower())
     if entity:
-        return _ENTITIES.get(entity, " ").ljust(length, _NOTHING)
+        character = html.unescape(match[0])
+        return (character if len(character) == 1 and character not in _BREAK else " ").ljust(length, _NOTHING)
     if escape:
         return _NOTHING + (_BREAK if escape == "n" else " ")
     return _NOTHING * length

@@ -12,11 +12,13 @@ from bsm.interleave.page import Page
 QUOTES = "\"'`\u201c\u201d\u2018\u2019"
 _DECORATION = rf"(?:\s*\.\.\. +(?=\w?[{QUOTES}])|\s*(?://[/!]*|%+|;+)\s)?[\s{QUOTES}+\\#]*(?:[bBfFrRuU](?=[{QUOTES}]))?[{QUOTES}]*"
 """Before the letters: a prompt of doctest, the sign of a comment, quotes with the prefix of a literal."""
+_CLOSING = rf"[{QUOTES}]+\s*(?:[,;)\]}}]|\.[A-Za-z_]).*|[,;)\]}}]+\s*|\s*[\[(<]\s*(?:\.\.+|…).*"
+"""Behind the letters: what ends a literal, and a bracket that says that letters were left out."""
 _PURE = re.compile(
     rf"{_DECORATION}(?:ORIGIN\s+)?(?:(?P<before>\d{{1,9}})[\s:]+)?"
     r"(?P<body>(?=[\-~.]*+[A-Za-z])[A-Za-z\-~.…]++(?: ++[A-Za-z\-~.…]++)*+)"
     rf"\*?(?:\s+(?P<after>\d{{1,9}}))?[\s\\]*"
-    rf"(?:[\s{QUOTES}+\\]*|(?P<closing>[{QUOTES}]+\s*(?:[,;)\]}}#]|//|\.[A-Za-z_]).*|[,;)\]}}]+\s*))"
+    rf"(?:[\s{QUOTES}+\\]*|[{QUOTES}]\s*(?:#|//)(?P<remark>.*)|(?P<closing>{_CLOSING}))"
 )
 _NAMED = re.compile(
     r"(?<!\S)(?P<body>(?:[A-Za-z\-~.]{10} )+[A-Za-z\-~.]{1,10}|(?=[\-~.]*+[A-Za-z])[A-Za-z\-~.]++|[\-~.]+)"
@@ -45,6 +47,8 @@ class Row:
     after: int | None
     name: str = ""
     column: int = 0
+    is_squeezed: bool = False
+    """One blank stands between each word of the line."""
     is_literal: bool = False
     """Quotes open and close on this line."""
     ends: bool = False
@@ -60,10 +64,14 @@ class Row:
         return self.end - self.start
 
     @property
+    def is_numbered(self) -> bool:
+        return self.before is not None or self.after is not None
+
+    @property
     def is_grouped(self) -> bool:
         """Two or more groups of one length, the last may be shorter: blocks of ten, codons; longer only if numbered."""
-        size, is_numbered = self.groups[0], self.before is not None or self.after is not None
-        if len(self.groups) < 2 or size < 3 or (size > _MAX_GROUP and not is_numbered):
+        size = self.groups[0]
+        if len(self.groups) < 2 or size < 3 or (size > _MAX_GROUP and not self.is_numbered):
             return False
         return {*self.groups[:-1]} == {size} and self.groups[-1] <= size
 
@@ -85,13 +93,13 @@ def _read_pure_row(page: Page, index: int) -> Row | None:
         return None
     body = match["body"].rstrip(".…")
     letters = letters_of(body)
-    if not kind_of(letters) or ANCHOR.search(match["closing"] or ""):
+    if not kind_of(letters) or ANCHOR.search(match["closing"] or match["remark"] or ""):
         return None
     column = match.start("body")
     start = page.starts[index] + column
     is_literal = is_quote(match.string[column - 1 : column]) and is_quote(match.string[match.end("body") :][:1])
     return Row(index, start, start + len(body), letters, tuple(len(letters_of(g)) for g in body.split()),
-               _number(match["before"]), _number(match["after"]), "", column, is_literal,
+               _number(match["before"]), _number(match["after"]), "", column, False, is_literal,
                match["closing"] is not None)  # fmt: skip
 
 
@@ -127,12 +135,13 @@ def named_row(page: Page, index: int) -> Row | None:
         return None
     numbers = [w for w in words if w.isdigit()]
     name = " ".join(w for w in words if not w.isdigit())
+    name = name if any(map(str.isalnum, name)) else ""
     if not name and len(numbers) > 1:
         name = numbers.pop(0)
     start = page.starts[index] + match.start("body")
     before = _number(numbers[-1] if numbers else None)
     return Row(index, start, start + len(match["body"]), letters, (len(letters),), before, _number(match["after"]),
-               name, match.start("body"))  # fmt: skip
+               name, match.start("body"), "  " not in line.strip())  # fmt: skip
 
 
 def named_by_number(row: Row) -> Row:
@@ -150,6 +159,15 @@ def number_line(page: Page, index: int) -> int | None:
     """The number that stands alone on a line, or None."""
     match = _NUMBER.fullmatch(page.line(index))
     return int(match[1]) if match else None
+
+
+def ruler_start(page: Page, index: int) -> int | None:
+    """The number of the first letter below a line of numbers that count its blocks of ten (``10  20  30``), or None."""
+    words = page.line(index).split()
+    if not words or not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words):
+        return None
+    start = int(words[0]) - _MAX_GROUP + 1
+    return start if start > 0 and all(int(w) == start + _MAX_GROUP * i - 1 for i, w in enumerate(words, 1)) else None
 
 
 def is_decoration(line: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bsm.interleave.candidates import Candidate
+from bsm.interleave.candidates import Candidate, kind_of
 from bsm.interleave.page import Page
 
 _WORD = re.compile(
@@ -13,8 +13,8 @@ _WORD = re.compile(
     r"|(?P<codons>(?<![A-Za-z])(?:(?:[ACGTU]{3} ){5,}[ACGTU]{1,3}|(?:[acgtu]{3} ){5,}[acgtu]{1,3})(?![A-Za-z]))"
     r"|[A-Za-z]{10,}"
 )
-_TOUCHING_BEFORE = re.compile(r"[0-9_/+@%&$~]")
-_TOUCHING_AFTER = re.compile(r"[0-9_/+@%&$~=]")
+_TOUCHING_BEFORE = re.compile(r"[0-9_/+@%$]")
+_TOUCHING_AFTER = re.compile(r"[0-9_/+@%=]")
 _STOP_BEFORE, _STOP_AFTER = re.compile(r"[A-Za-z]\*+$"), re.compile(r"\*+[A-Za-z]")
 _NEAR = 8
 """Characters looked at on either side of a word."""
@@ -30,9 +30,20 @@ def words_of_line(page: Page, index: int) -> Iterator[Candidate]:
         layout = "codons" if match["codons"] else "word"
         before, after = line[max(0, start - _NEAR) : start], line[end : end + _NEAR]
         refused = "part_of_longer_token" if _touches(before, after) else ""
+        if _is_quality(line, start, end):
+            refused = "quality_string"
         stop = bool(_STOP_BEFORE.search(before) or _STOP_AFTER.match(after))
         label = page.text[max(0, offset + start - _LABEL_LENGTH) : offset + start]
         yield Candidate(((offset + start, offset + end),), layout, label, refused, stop)
+
+
+def _is_quality(line: str, start: int, end: int) -> bool:
+    """Whether a word stands in a token as long as the read before it (SAM)."""
+    left = max(line.rfind(" ", 0, start) + 1, 0)
+    right = line.find(" ", end)
+    read = line[:left].rsplit(maxsplit=1)[-1:]
+    length = (right if right >= 0 else len(line)) - left
+    return bool(read) and len(read[0]) == length and kind_of(read[0]) == "n" and kind_of(line[start:end]) != "n"
 
 
 def _touches(before: str, after: str) -> bool:

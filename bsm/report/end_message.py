@@ -83,10 +83,17 @@ def _number(text: object) -> float | None:
 
 def _places(out_dir: Path, runs: Path) -> str:
     rows = [(str(out_dir / name), what) for name, what in _FILES if (out_dir / name).is_file()]
-    if checkpoints := sorted(path.parent for path in runs.glob("*/*/*/model.safetensors")):
+    checkpoints = sorted(path.parent for path in runs.glob("*/*/*/model.safetensors"))
+    if checkpoints:
         rows.append((f"{runs}/<model>/<arm>/<round>/", f"{len(checkpoints)} checkpoints; transformers loads them:"))
-        rows.append(("", f'AutoModelForCausalLM.from_pretrained("{checkpoints[-1]}")'))
+        rows.append(("", f'AutoModelForCausalLM.from_pretrained("{max(checkpoints, key=_rank)}")'))
     return _lines("Results", rows)
+
+
+def _rank(checkpoint: Path) -> tuple[bool, float, str, str]:
+    """The mixed arm before all others, then the larger model, then the later round; then a name, to be definite."""
+    model, arm, name = checkpoint.parts[-3:]
+    return arm == "mixed", _number_in(checkpoint / "training.json", "n_parameters") or 0.0, name, model
 
 
 def _stages(jobs: Sequence[Job]) -> str:
@@ -113,15 +120,15 @@ def _speeds(runs: Path) -> str:
     found: dict[tuple[str, str], list[str]] = {}
     for path in sorted(runs.glob("*/*/*/speed.json")):
         model, arm, name = path.parts[-4:-1]
-        if (speed := _tokens_per_second(path)) is not None:
+        if (speed := _number_in(path, "tokens_per_second")) is not None:
             found.setdefault((model, arm), []).append(f"{name} {speed:,.0f}")
     arms = sorted(found, key=lambda key: (key[0], ARMS.index(key[1]) if key[1] in ARMS else len(ARMS), key[1]))
     return _lines("Training, tokens per second", [(f"{model} {arm}", *found[model, arm]) for model, arm in arms])
 
 
-def _tokens_per_second(path: Path) -> float | None:
+def _number_in(path: Path, key: str) -> float | None:
     try:
-        return _number(json.loads(path.read_text(encoding="utf-8"))["tokens_per_second"])
+        return _number(json.loads(path.read_text(encoding="utf-8"))[key])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -36,8 +36,8 @@ NOTES = (
     "*published*: arXiv 2410.11499, or the machine-read text of its ICLR 2025 revision (`iclr-text`), as "
     "`published_source` in table1.csv says. Values that exist only as bars (Central Dogma, few-shot) are left out. "
     "Where no round is stated, a published value is read as the one after round 3.",
-    "Single fitness assays, the other metrics of further few-shot scores, data sets that only baselines were measured "
-    "on and the intervals of wide tables are in table1.csv.",
+    "Only in table1.csv: single fitness assays, the other metrics of further few-shot scores, intervals of data sets "
+    "beside the headline one of their task and of wide tables, and data sets that only baselines were measured on.",
 )
 
 

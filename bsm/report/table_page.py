@@ -50,16 +50,23 @@ def _is_shown(result: Result) -> bool:
 
 
 def _measurements(entries: Sequence[Entry], models: Sequence[str]) -> list[str]:
-    """One table per task and data set; the sections of held-out data stand side by side in one."""
+    """The tables of one setting: one per task, one for all fitness, two for held-out losses.
 
-    def group(entry: Entry) -> tuple[Any, ...]:
-        result = entry.result
-        if result.setting == "language-model":
-            return TASK_ORDER.index(result.task), result.dataset in PAIR_LETTERS, ""
-        return TASK_ORDER.index(result.task), not is_main(result), result.dataset
-
-    groups = [_compared(list(own)) for _, own in groupby(sorted(entries, key=group), key=group)]
+    Data sets beside the headline one of their task have no table of their own: the summary shows them.
+    """
+    headline = {entry.result.task for entry in entries if is_main(entry.result)}
+    shown = [e for e in entries if is_main(e.result) or e.result.task not in headline]
+    groups = [_compared(list(own)) for _, own in groupby(sorted(shown, key=_group), key=_group)]
     return [_measurement(own, models) for own in groups if own]
+
+
+def _group(entry: Entry) -> tuple[Any, ...]:
+    result = entry.result
+    if result.setting == "zero-shot" and is_main(result):
+        return -1, False, ""
+    if result.setting == "language-model":
+        return TASK_ORDER.index(result.task), result.dataset in PAIR_LETTERS, ""
+    return TASK_ORDER.index(result.task), not is_main(result), result.dataset
 
 
 def _compared(entries: Sequence[Entry]) -> list[Entry]:
@@ -80,7 +87,8 @@ def _measurement(entries: Sequence[Entry], models: Sequence[str]) -> str:
         shots = entry.result.shots
         return *checkpoint_key(entry.result, models), -1 if shots is None else shots
 
-    columns = list(dict.fromkeys(map(column, sorted(entries, key=lambda entry: not is_papers_score(entry.result)))))
+    networks_first = sorted(entries, key=lambda e: (not is_papers_score(e.result), is_baseline(e.result)))
+    columns = list(dict.fromkeys(map(column, networks_first)))
     place = _place_of_n({(row_key(entry), column(entry)): entry.result.n for entry in entries})
     has_shots, has_seeds = (any(getattr(entry.result, name) is not None for entry in entries) for name in _OPTIONAL)
     has_published = any(entry.published for entry in entries)
@@ -103,13 +111,15 @@ def _measurement(entries: Sequence[Entry], models: Sequence[str]) -> str:
     return table(header, rows)
 
 
-def _cell[T](is_there: bool, value: T) -> list[T | str]:
+def _cell(is_there: bool, value: Any) -> list[Any]:
     """The cell of a column that some tables have; none where the table has it not."""
     return ["" if value is None else value] if is_there else []
 
 
 def _heading(first: Result, varying: Collection[int], columns: Sequence[str]) -> str:
-    name = first.task if _DATASET in varying else title(first)
+    name = title(first)
+    if _DATASET in varying:
+        name = "fitness" if first.setting == "zero-shot" else first.task
     if first.dataset in PAIR_LETTERS:
         name = f"{first.task}, letters of pairs"
     unit = "" if _METRIC in varying or columns == [first.metric] else f", {first.metric}"

@@ -56,10 +56,23 @@ def evaluations() -> dict[str, list[Result]]:
                n=100, seeds=None)
         for code, shots, score, metric in product(MATRIX["central_dogma"].split(), (0, 1, 2), SCORES, METRICS["binary"])
     ]  # fmt: skip
-    found["few_shot.csv"].append(result("central_dogma", "majority", 0.55, setting="few-shot"))
-    found["private_code.csv"] = [result("central_dogma", "R3", 0.6, dataset="private_code")]
+    found["baselines.csv"] += _baselines()
     found["language_model.csv"] = [*_language_model()]
     return found
+
+
+def _baselines() -> list[Result]:
+    """Some are measured on more or fewer items than the networks: those of few-shot and of assays with a wild type."""
+    zero_shot = {"setting": "zero-shot", "seeds": None}
+    return [
+        result("central_dogma", "kmer", 0.9, setting="few-shot", metric="balanced_accuracy", seeds=None),
+        result("central_dogma", "majority", 0.5, setting="few-shot", metric="balanced_accuracy", n=100, seeds=None),
+        result("central_dogma", "kmer", 0.6, dataset="private_code"),
+        result("protein_fitness", "random", 0.01, input="protein", **zero_shot),
+        result("protein_fitness", "mutations", 0.9, input="protein", n=200, **zero_shot),
+        result("perplexity", "Markov model", 3.0, dataset="held_out_proteins", metric="perplexity", n=49_000,
+               setting="language-model", seeds=None),
+    ]  # fmt: skip
 
 
 def write_evaluations(folder: Path) -> list[Path]:
@@ -71,7 +84,7 @@ def write_evaluations(folder: Path) -> list[Path]:
 
 
 def write_curves(folder: Path) -> list[Path]:
-    """runs/<model>/<arm>/<round>/validation.csv of every arm; the single arm is measured on single sources only."""
+    """runs/<model>/<arm>/<round>/validation.csv of every arm; sections are measured from when on they are read."""
     paths = []
     for model, arm in ARMS:
         for name in ROUNDS[FIRST_ROUND[arm] :]:
@@ -92,7 +105,7 @@ def _curve(model: str, arm: str, name: str) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for step in range(0, 5):
         for source, group, modality, given in _PARTS:
-            if arm == "single" and group != "single":
+            if group != "single" and (arm == "single" or name == "round1"):
                 continue
             bits = _bits(model, arm, ROUNDS.index(name) + step / 4, 4.2 if modality == "protein" else 1.95)
             rows.append({
@@ -117,9 +130,20 @@ def _tuned(task: str, code: str, value: float) -> list[Result]:
 
 
 def _fitness(task: str, code: str, i: int) -> list[Result]:
-    inputs = ("protein", "gene", "gene+protein") if task == "protein_fitness" else ("rna",)
+    inputs = (
+        ("protein", "gene", "gene+protein", "protein, assays with a gene") if task == "protein_fitness" else ("rna",)
+    )
     return [
-        result(task, code, 0.2 + 0.01 * i + 0.02 * j, dataset=dataset, setting="zero-shot", input=name, seeds=None)
+        result(
+            task,
+            code,
+            0.2 + 0.01 * i + 0.02 * j,
+            dataset=dataset,
+            setting="zero-shot",
+            input=name,
+            seeds=None,
+            n=250 if "gene" in name else 300,
+        )
         for j, name in enumerate(inputs)
         for dataset in ("mini_1", "mini_2", task)
     ]
@@ -131,10 +155,12 @@ def _language_model() -> list[Result]:
         result("perplexity", code, value, dataset="held_out_proteins", metric=metric, **common)
         for code in ("R3", "L3") for metric, value in (("perplexity", 16.0), ("bits_per_letter", 4.0))
     ]  # fmt: skip
-    for (model, arm), section in product(ARMS, (*SECTIONS, "mean_of_sections", *CONDITIONS)):
+    datasets = (*SECTIONS, "mean_of_sections", *CONDITIONS)
+    for (model, arm), section in product(ARMS, datasets):
         rows += [
             result("validation_loss", "R1", value, model=model, arm=arm, round=name, dataset=section, input="",
-                   metric="bits_per_letter", **(common | {"ci_low": value - 0.02, "ci_high": value + 0.02}))
+                   metric="bits_per_letter", **(common | {"ci_low": value - 0.02, "ci_high": value + 0.02,
+                                                          "n": 10_000 * (1 + datasets.index(section))}))
             for i, name in enumerate(ROUNDS) if i >= FIRST_ROUND[arm]
             for value in [_bits(model, arm, i + 1, 4.2 if section.startswith("protein") else 1.95)]
         ]  # fmt: skip

@@ -34,8 +34,9 @@ def run(tmp_path):
     return call
 
 
-def _checkpoint(folder, speed):
+def _checkpoint(folder, speed, training="{}"):
     folder.mkdir(parents=True)
+    (folder / "training.json").write_text(training)
     (folder / "model.safetensors").write_bytes(b"")
     (folder / "speed.json").write_text(speed)
 
@@ -61,9 +62,17 @@ def test_only_what_is_there_is_named(run, capsys, tmp_path):
     lines = run(capsys)
     text = "\n".join(lines)
     assert f"{tmp_path}/results/table1.csv" in text and "table1.md" not in text
-    assert "3 checkpoints" in text and f'from_pretrained("{folder}/single/round2")' in text
+    assert "3 checkpoints" in text and f'from_pretrained("{folder}/mixed/round2")' in text
     assert lines[-2:] == ["Training, tokens per second", "  m mixed  round1 4,322  round2 5,000"]
     assert len(lines) <= 30
+
+
+def test_the_checkpoint_to_load_is_the_mixed_arms_last_round_of_the_largest_model(run, capsys, tmp_path):
+    for model, size in (("a-large", 900), ("b-small", 100)):
+        for place in ("mixed/round1", "mixed/round3", "no_web/round3", "unpaired/round3"):
+            _checkpoint(tmp_path / "runs" / model / place, "{}", json.dumps({"n_parameters": size}))
+    _checkpoint(tmp_path / "runs/c-damaged/mixed/round3", "{}", "no JSON")
+    assert f'from_pretrained("{tmp_path}/runs/a-large/mixed/round3")' in "\n".join(run(capsys))
 
 
 def test_damaged_or_missing_files_fail_nothing(run, capsys, tmp_path):

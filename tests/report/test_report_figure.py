@@ -7,10 +7,11 @@ import warnings
 import xml.etree.ElementTree as ET
 
 import pytest
-from report_results import ARMS, MODELS, SECTIONS, write_curves, write_evaluations
+from report_results import ARMS, MODELS, SECTIONS, result, write_curves, write_evaluations
 
 from bsm.base.csv_tables import write_csv
 from bsm.base.errors import InputError
+from bsm.base.results import write_results
 from bsm.base.runs import Run
 from bsm.cli import main
 from bsm.report.curves import Curves, read_curve
@@ -22,9 +23,9 @@ COLUMNS = ("step", "n_tokens", "source", "group", "modality", "given", "n_letter
 def draw(tmp_path):
     """``draw(results, curves)`` runs the command and returns the SVG's bytes."""
 
-    def call(results, curves, code=0):
+    def call(results, curves, code=0, models=MODELS):
         out = tmp_path / "out" / "loss.svg"
-        flags = ["--curves", *map(str, curves), "--corpus", "miniature", "--out", str(out)]
+        flags = ["--curves", *map(str, curves), "--models", *models, "--corpus", "miniature", "--out", str(out)]
         assert main(["report", "figure", "--results", *map(str, results), *flags]) == code
         return out.read_bytes() if code == 0 else out.exists()
 
@@ -57,12 +58,35 @@ def test_the_figure_is_xml_and_names_every_arm_section_and_the_corpus(draw, tmp_
     labels = [f"{model}, {arm}" for model, arm in ARMS]
     for text in (
         *labels,
-        *SECTIONS,
+        *(f"{section} (" for section in SECTIONS),
         "Validation loss by round and arm (corpus: miniature)",
         "round2",
         "million tokens",
     ):
         assert f"<!-- {text}".encode() in svg, text
+
+
+def test_models_are_drawn_in_the_order_of_the_config_not_of_the_alphabet(draw, tmp_path):
+    curves = write_curves(tmp_path)
+    first, second = (svg.index(f"<!-- {model}, mixed".encode()) for svg in [draw([], curves)] for model in MODELS)
+    assert first < second
+    turned = draw([], curves, models=MODELS[::-1])
+    assert turned.index(f"<!-- {MODELS[1]}, mixed".encode()) < turned.index(f"<!-- {MODELS[0]}, mixed".encode())
+
+
+def test_a_curve_of_no_model_of_the_config_is_an_error_that_names_it(draw, tmp_path, capsys):
+    assert draw([], write_curves(tmp_path), code=1, models=MODELS[:1]) is False
+    assert MODELS[1] in capsys.readouterr().err
+
+
+def test_values_far_above_those_of_trained_networks_are_written_at_the_edge(draw, tmp_path):
+    curves = write_curves(tmp_path)
+    own = {"setting": "language-model", "metric": "bits_per_letter", "input": "", "dataset": "refseq"}
+    far = tmp_path / "far.csv"
+    write_results(far, [result("validation_loss", "S3", 7.25, **own), result("validation_loss", "R3", 1.5, **own)])
+    svg = draw([far], curves)
+    assert b"upper edge" not in draw([], curves)
+    assert "<!-- 7.25 ↑".encode() in svg and b"<!-- 1.50" not in svg and b"upper edge" in svg
 
 
 def test_curves_alone_are_enough(draw, tmp_path):
@@ -87,7 +111,7 @@ def test_rounds_follow_each_other_and_arms_leave_the_mixed_arm_where_they_differ
         _curve(tmp_path, Run("m", "single", "round2"), rows((20, 4.5),)),
         _curve(tmp_path, Run("m", "single", "round3"), rows((5, 4.4),)),
         _curve(tmp_path, Run("m", "no_web", "round3"), rows((5, 3.9),)),
-    ])  # fmt: skip
+    ], ["m"])  # fmt: skip
     assert curves.line("m", "mixed", "proteins").points == [(10, 5.0), (30, 4.0)]
     assert curves.line("m", "single", "proteins").points == [(10, 5.0), (30, 4.5), (35, 4.4)]
     assert curves.line("m", "no_web", "proteins").points == [(30, 4.0), (35, 3.9)]
@@ -96,7 +120,7 @@ def test_rounds_follow_each_other_and_arms_leave_the_mixed_arm_where_they_differ
 
 
 def test_a_missing_earlier_curve_is_an_error_that_names_it(tmp_path):
-    curves = Curves([_curve(tmp_path, Run("m", "single", "round2"), [(1, "single", "dna", 1, 2.0)])])
+    curves = Curves([_curve(tmp_path, Run("m", "single", "round2"), [(1, "single", "dna", 1, 2.0)])], ["m"])
     with pytest.raises(InputError, match=r"runs/m/mixed/round1/validation\.csv"):
         curves.end(Run("m", "single", "round2"))
 

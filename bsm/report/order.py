@@ -41,13 +41,13 @@ def is_papers_score(result: Result) -> bool:
 
 
 def sort_key(result: Result, models: Sequence[str]) -> tuple[Any, ...]:
-    """Tasks, data sets (main one first), settings, inputs, shots, scores, models of the config, baselines, metrics."""
+    """Tasks, data sets (main one first), settings, inputs, shots, scores, checkpoints (baselines last), metrics, n."""
     held_out = _HELD_OUT.index(result.dataset) if result.dataset in _HELD_OUT else len(_HELD_OUT)
     return (
         TASK_ORDER.index(result.task), not is_main(result), held_out, result.dataset,
         SETTINGS.index(result.setting), result.input, -1 if result.shots is None else result.shots,
         SCORES.index(result.score) if result.score else -1,
-        *checkpoint_key(result, models), METRICS.index(result.metric),
+        *checkpoint_key(result, models), METRICS.index(result.metric), result.n,
     )  # fmt: skip
 
 

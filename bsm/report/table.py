@@ -19,7 +19,8 @@ from bsm.report.table_page import page
 
 COLUMNS = (*RESULT_COLUMNS, "published", "published_source", "corpus")
 _KEY = RESULT_COLUMNS.index("value")
-"""The columns before it say what was measured; they stand once in the table."""
+"""The columns before it say what was measured; they stand once in the table. A baseline may stand there once for each
+number of items: that of few-shot pairs is measured on those that fit the context, which depends on the shots asked."""
 
 
 def write_table1(
@@ -44,7 +45,7 @@ def merged_results(paths: Iterable[Path | str], models: Sequence[str]) -> list[R
     for path in sorted(map(str, paths)):
         for result in read_results(path):
             _check_known(result, models, path)
-            key = astuple(result)[:_KEY]
+            key = astuple(result)[:_KEY] + ((result.n,) if is_baseline(result) else ())
             known, known_path = found.setdefault(key, (result, path))
             if known != result:
                 raise InputError(

@@ -12,9 +12,10 @@ _REAL = "Published values were measured on models trained on the paper's own dat
 
 NOTES = (
     "In brackets: percentile bootstrap interval (`evaluate.bootstrap` in the config; 95 % by default). What is drawn: "
-    "test items; of Central Dogma whole proteins, each with all its pairs; of fitness the variants inside each assay; "
-    "of held-out losses and perplexity rows of the shards, because the documents of a row may be neighbours of one "
-    "record. Fine-tuned rows draw the fine-tunings too. Not covered: one network was trained per checkpoint.",
+    "test items; of Central Dogma all pairs about one protein or gene together; of fitness the variants inside each "
+    "assay; of held-out losses and perplexity rows of the shards, because the documents of a row may be neighbours of "
+    "one record. Fine-tuned rows draw the fine-tunings too. Not covered: one network was trained per checkpoint, and "
+    "pairs of ncRPI and PPI that share a sequence are drawn one by one, which leaves their intervals too narrow.",
     "*n*: test items, or letters of held-out sequences (of networks' perplexity every predicted token, `<eos>` "
     "included). *seeds*: fine-tunings whose mean stands in the row. The best baseline is taken among baselines with "
     "the same data, input, metric and n; where there is none, none is named.",

@@ -84,8 +84,9 @@ def _measurement(entries: Sequence[Entry], models: Sequence[str]) -> str:
         return ", ".join(word for word in words if word) or entry.result.metric
 
     def row_key(entry: Entry) -> tuple[Any, ...]:
-        shots = entry.result.shots
-        return *checkpoint_key(entry.result, models), -1 if shots is None else shots
+        result = entry.result
+        n_pairs = result.n if is_baseline(result) and result.setting == "few-shot" else 0
+        return *checkpoint_key(result, models), -1 if result.shots is None else result.shots, n_pairs
 
     networks_first = sorted(entries, key=lambda e: (not is_papers_score(e.result), is_baseline(e.result)))
     columns = list(dict.fromkeys(map(column, networks_first)))

@@ -188,6 +188,19 @@ def test_a_baseline_on_other_items_is_never_the_best(table, tmp_path):
     assert "| accuracy | 0.600 | 0.500 kmer |" in table([_written(tmp_path / "a.csv", *rows)])[1]
 
 
+def test_a_baseline_measured_on_two_sets_of_few_shot_pairs_stands_twice(table, tmp_path):
+    own = {"setting": "few-shot", "metric": "balanced_accuracy", "seeds": None}
+    rows = [result("central_dogma", code, shots=shots, score="sum", n=n, **own) for code, shots, n in
+            (("R3", 2, 90), ("L3", 10, 40))]  # fmt: skip
+    majority = [result("central_dogma", "majority", value, n=n, **own) for value, n in ((0.25, 90), (0.75, 40))]
+    paths = [_written(tmp_path / f"{row.n}.csv", row, other) for row, other in zip(rows, majority, strict=True)]
+    text, page = table(paths)
+    assert len(_rows(text)) == 4
+    for row in ("| majority |  | 0.250 [0.200, 0.300] | 90 |", "| majority |  | 0.750 [0.700, 0.800] | 40 |"):
+        assert row in page
+    assert "shots 2 | balanced_accuracy | 0.500 |  | 0.250 majority |" in page
+
+
 def test_held_out_losses_stand_in_the_summary_and_with_intervals_in_two_tables(table, tmp_path):
     page = table(write_evaluations(tmp_path))[1]
     for dataset in ("mean_of_sections", "protein_alone", "protein_given_dna"):

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -65,14 +65,36 @@ def letters(pieces: Sequence[Piece], index: int) -> slice:
 
 
 def log_likelihoods(
-    network: Network, documents: Sequence[np.ndarray], batch_tokens: int,
-    progress: Progress | None = None, among: np.ndarray | None = None,
-) -> list[np.ndarray]:  # fmt: skip
+    network: Network, documents: Sequence[np.ndarray], batch_tokens: int, progress: Progress | None = None
+) -> list[np.ndarray]:
     """float64[n_tokens - 1] for each document, in the order given: natural log-probability of tokens 1, 2, ...
 
     Documents of similar length are scored together, about ``batch_tokens`` tokens at a time (one document at least);
-    ``progress`` advances by documents. ``among``: ids over which probabilities are renormalised; NaN for other tokens.
+    ``progress`` advances by documents.
     """
+    return _scored(network, documents, batch_tokens, log_probabilities, progress)
+
+
+def log_likelihoods_among(
+    network: Network, documents: Sequence[np.ndarray], batch_tokens: int, among: np.ndarray,
+    progress: Progress | None = None,
+) -> list[np.ndarray]:  # fmt: skip
+    """float64[2, n_tokens - 1]: ``log_likelihoods``; these renormalised over the ids ``among`` (NaN: other tokens)."""
+
+    def score(logits: Tensor, tokens: np.ndarray) -> np.ndarray:
+        values = log_probabilities(logits, tokens)
+        mass = logits.double().log_softmax(-1)[:, torch.from_numpy(among.astype(np.int64)).to(logits.device)]
+        of_those = np.where(np.isin(tokens, among), values - mass.logsumexp(-1).cpu().numpy(), np.nan)
+        return np.stack([values, of_those])
+
+    return _scored(network, documents, batch_tokens, score, progress)
+
+
+def _scored(
+    network: Network, documents: Sequence[np.ndarray], batch_tokens: int,
+    score: Callable[[Tensor, np.ndarray], np.ndarray], progress: Progress | None,
+) -> list[np.ndarray]:  # fmt: skip
+    """``score`` (logits [n, 64], tokens [n]) -> float64[..., n] of all documents, cut into theirs."""
     if any(len(ids) < 2 for ids in documents):
         raise ValueError("a document needs a token that is given and one that is predicted")
     found: list[np.ndarray] = [np.empty(0)] * len(documents)
@@ -83,8 +105,8 @@ def log_likelihoods(
         device = device_of(network)
         with inference(network):
             logits = network(torch.from_numpy(given.astype(np.int64)).to(device), Layout.of(ends, device))
-            values = log_probabilities(logits, predicted, among)
-        for index, own in zip(batch, np.split(values, ends[:-1]), strict=True):
+            values = score(logits, predicted)
+        for index, own in zip(batch, np.split(values, ends[:-1], axis=-1), strict=True):
             found[index] = own
         if progress is not None:
             progress.advance(len(batch))
@@ -113,13 +135,12 @@ def tokens_at_once(network: Network, batch_tokens: int) -> int:
     return min(batch_tokens, CPU_BATCH_TOKENS) if device_of(network).type == "cpu" else batch_tokens
 
 
-def log_probabilities(logits: Tensor, tokens: np.ndarray, among: np.ndarray | None = None) -> np.ndarray:
-    """float64[...]: log-probability of each token under its row of logits [..., 64]; ``among`` as above."""
+def log_probabilities(logits: Tensor, tokens: np.ndarray) -> np.ndarray:
+    """float64[...]: log-probability of each token under its row of logits [..., 64]."""
     exact = logits.double()
     chosen = exact.gather(-1, torch.from_numpy(tokens.astype(np.int64)).to(logits.device)[..., None])[..., 0]
-    total = exact if among is None else exact[..., torch.from_numpy(among.astype(np.int64)).to(logits.device)]
-    values: np.ndarray = (chosen - total.logsumexp(-1)).cpu().numpy()
-    return values if among is None else np.where(np.isin(tokens, among), values, np.nan)
+    values: np.ndarray = (chosen - exact.logsumexp(-1)).cpu().numpy()
+    return values
 
 
 def _batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:

@@ -12,7 +12,7 @@ from bsm.base.alphabet import AMINO_ACIDS, Modality, decode, encode
 from bsm.base.errors import InputError
 from bsm.base.progress import Progress
 from bsm.engine.prefix import common_path, shared_log_likelihoods
-from bsm.engine.scorer import document, letters, log_likelihoods
+from bsm.engine.scorer import document, letters, log_likelihoods, log_likelihoods_among
 
 DNA, PROTEIN = Modality.DNA, Modality.PROTEIN
 NETWORKS = {qk_norm: random_network(qk_norm=qk_norm) for qk_norm in (False, True)}
@@ -80,7 +80,8 @@ def test_the_same_batch_gives_the_same_bits_whatever_the_neighbours_letters_are(
 def test_probabilities_renormalised_over_the_amino_acids_equal_those_of_the_cut_softmax():
     ids = document([(PROTEIN, "MKXLLW")])
     among = encode(AMINO_ACIDS)
-    found = log_likelihoods(NETWORKS[True], [ids], 100, among=among)[0]
+    everywhere, found = log_likelihoods_among(NETWORKS[True], [ids, ids], 100, among)[1]
+    np.testing.assert_allclose(everywhere, log_likelihoods(NETWORKS[True], [ids], 100)[0], rtol=0, atol=TOLERANCE)
     logits = reference_logits(NETWORKS[True], ids)[:-1][:, among]
     wanted = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     is_one = np.isin(ids[1:], among)

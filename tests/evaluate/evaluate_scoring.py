@@ -43,17 +43,21 @@ def dataset_of(task: str, items: Iterable[Item]) -> Dataset:
 
 
 def write_source(
-    folder: Path, name: str, group: str, rows: Sequence[Sequence[Sequence[Piece]]], context_tokens: int = 256
-) -> Path:
-    """Held-out shards whose rows hold the given documents; returns the manifest."""
-    written = [_row(documents, context_tokens) for documents in rows]
-    write_table(folder / name / "valid-00000.parquet", written, SHARD_ROWS)
-    totals = {"n_rows": len(written), "n_tokens": sum(row["n_tokens"] for row in written)}
+    folder: Path, name: str, group: str, rows: Sequence[Sequence[Sequence[Piece]]], context_tokens: int = 256,
+    train: Sequence[Sequence[Sequence[Piece]]] = (),
+) -> Path:  # fmt: skip
+    """Shards whose held-out and training rows hold the given documents; returns the manifest."""
+    totals, shards = {}, []
+    for split, documents_of_rows in (("train", train), ("valid", rows)):
+        written = [_row(documents, context_tokens) for documents in documents_of_rows]
+        totals[split] = {"n_rows": len(written), "n_tokens": sum(row["n_tokens"] for row in written)}
+        if written:
+            shards.append({"name": f"{split}-00000.parquet", **totals[split]})
+            write_table(folder / name / f"{split}-00000.parquet", written, SHARD_ROWS)
     manifest = folder / f"{name}.manifest.json"
     manifest.write_text(json.dumps({
         "source": name, "group": group, "context_tokens": context_tokens, "content_sha256": "0" * 64,
-        "splits": {"train": {"n_rows": 0, "n_tokens": 0}, "valid": totals},
-        "shards": [{"name": "valid-00000.parquet", **totals}],
+        "splits": totals, "shards": shards,
     }))  # fmt: skip
     return manifest
 

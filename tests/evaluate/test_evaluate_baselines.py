@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections import Counter
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,11 +15,10 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import StandardScaler
 
-from bsm.base.alphabet import AMINO_ACIDS, NUCLEOTIDES, TOKEN_IDS, Modality, encode
+from bsm.base.alphabet import AMINO_ACIDS, Modality
 from bsm.evaluate.baselines import baselines
 from bsm.evaluate.items import Item
 from bsm.evaluate.kmers import PENALTIES, kmer_counts, kmer_model
-from bsm.evaluate.letter_models import LetterModel
 from bsm.evaluate.variants import blosum62_scores, mutation_scores, wild_type
 
 
@@ -140,6 +136,26 @@ def test_fitness_baselines_have_a_second_mean_over_the_assays_with_genes(tmp_pat
     assert (part.value, part.n) == (assay.value, assay.n)
 
 
+def test_intervals_of_central_dogma_are_over_genes(tmp_path):
+    """A test part of ten genes in eight copies with other DNA: as wide as that of the ten, not of eighty items."""
+    rows = pair_rows("central_dogma", 90)
+    test, train = rows[-10:], [r for r in rows if r["split"] != "test"]
+    copies = [
+        r | {"item_id": f"{i} of {r['item_id']}", "sequence_a": r["sequence_a"] + "acgt" * i}
+        for i in range(8)
+        for r in test
+        for i in range(8)
+        for r in test
+    ]
+    found = []
+    for name, part in (("ten", test), ("eighty", copies)):
+        measured = baselines([dataset_of(tmp_path / f"{name}.parquet", [*train, *part])], settings())
+        found += [r for m in measured for r in m.results if (r.model, r.metric) == ("majority", "accuracy")]
+    (ten, eighty) = found
+    assert (ten.n, eighty.n) == (10, 80)
+    assert eighty.ci_high - eighty.ci_low == pytest.approx(ten.ci_high - ten.ci_low, abs=0.11)
+
+
 def variant(sequence: str, mutant: str) -> Item:
     return Item("1", "test", "1", sequence, None, None, None, 0.0, "assay", mutant)
 
@@ -178,40 +194,3 @@ def test_variant_scores_have_their_known_values():
     ]
     # BLOSUM62: K-R 2, K-K 5, I-L 2, I-I 4, A-A 4, A-* -4
     assert blosum62_scores([wild, "MRTAYI", "MRTAYL", "MKTYI", "MKTAAYI"], wild).tolist() == [0, -3, -5, -8, -4]
-
-
-def batch_of(text: list[tuple[int, str]]) -> SimpleNamespace:
-    """What a letter model reads of a batch, from (modality code, letters) pieces of one document each."""
-    ids, targets, modality = [], [], []
-    for code, letters in text:
-        own = [TOKEN_IDS["<bos>"], *encode(letters).tolist(), TOKEN_IDS["<eos>"]]
-        ids += own
-        targets += [*own[1:], -100]
-        modality += [code] * len(letters) + [0, 0]
-    return SimpleNamespace(ids=np.array(ids), targets=np.array(targets), modality=np.array(modality), n_tokens=len(ids))
-
-
-@given(st.lists(st.text(NUCLEOTIDES, min_size=1, max_size=20), min_size=1, max_size=5), st.integers(0, 3))
-def test_letter_models_equal_a_plain_recursion(sequences, order):
-    model = LetterModel(Modality.DNA, order)
-    batch = batch_of([(1, s) for s in sequences] + [(2, "acgtacgt"), (3, "MKT")])
-    model.learn(batch)
-    seen: Counter[tuple[str, str]] = Counter()
-    for s in sequences:
-        seen.update((s[max(0, i - k) : i].rjust(k, "^"), s[i]) for i in range(len(s)) for k in range(order + 1))
-
-    def probability(context: str, letter: str) -> float:
-        lower = probability(context[1:], letter) if context else 1 / 5
-        n = sum(seen[context, other] for other in NUCLEOTIDES)
-        return (seen[context, letter] + 5 * lower) / (n + 5)
-
-    losses = np.zeros(batch.n_tokens)
-    model.fill_losses(batch, order, model.probabilities()[order], losses)
-    expected = [
-        -math.log(probability(s[max(0, i - order) : i].rjust(order, "^"), s[i]))
-        for s in sequences
-        for i in range(len(s))
-    ]
-    np.testing.assert_allclose(losses[losses > 0], expected)
-    for table in model.probabilities():
-        np.testing.assert_allclose(table.sum(1), 1)

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from evaluate_benchmarks import SHAPE, dataset_of, letters, network, pair_rows, protloc_rows, protstab_rows, settings
+from evaluate_benchmarks import (
+    SHAPE,
+    checkpoint_folder,
+    dataset_of,
+    letters,
+    network,
+    pair_rows,
+    protloc_rows,
+    protstab_rows,
+    settings,
+    write,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -161,13 +174,36 @@ def test_a_planted_signal_is_learned_and_shuffled_labels_fall_to_chance(tmp_path
 
 
 def test_the_best_weights_on_validation_are_those_that_predict(tmp_path, capsys):
-    """With a rate at which later epochs are worse, more epochs with patience do not change the predictions."""
-    data = TaskData.of(dataset_of(tmp_path / "x.parquet", protloc_rows()), 0.1, CONTEXT)
-    rates = settings(max_epochs=6, patience_epochs=1, learning_rate=2e-2).fine_tune
+    """Labels are noise, so that the best epoch is not the last: a run that ends there predicts the same."""
+    rows = protloc_rows()
+    order = np.random.default_rng(1).permutation(len(rows))
+    rows = [r | {"label": rows[i]["label"]} for r, i in zip(rows, order, strict=True)]
+    data = TaskData.of(dataset_of(tmp_path / "x.parquet", rows), 0.1, CONTEXT)
+    rates = settings(max_epochs=6, patience_epochs=6, learning_rate=1e-2).fine_tune
     outcome = tune(network(), data, rates, 1, 4096)
     best = int(capsys.readouterr().err.split("best epoch ")[1].split(",")[0])
+    assert 1 <= best < 6
     shorter = tune(network(), data, rates.model_copy(update={"max_epochs": best}), 1, 4096)
     np.testing.assert_array_equal(outcome.score, shorter.score)
+
+
+def test_the_head_is_built_where_the_network_is():
+    tuned = TunedNetwork(network().to("meta"), 3, 1, "name")
+    assert {parameter.device.type for parameter in tuned.parameters()} == {"meta"}
+
+
+def test_fine_tuning_does_not_import_the_compiler(tmp_path):
+    """It takes longer to import than a small fine-tuning runs. (Its own process: other tests import it.)"""
+    write(tmp_path / "x.parquet", protloc_rows(n_train=16, n_valid=8, n_test=8))
+    checkpoint_folder(tmp_path / "checkpoint")
+    arguments = [
+        "evaluate", "fine-tuned", "--checkpoint", tmp_path / "checkpoint", "--model-name", "tiny", "--benchmarks",
+        tmp_path / "x.parquet", "--out", tmp_path / "r.csv", "--items", tmp_path / "r.parquet", "--device", "cpu",
+    ]  # fmt: skip
+    script = "import sys; from bsm.cli import main; assert main(sys.argv[1:]) == 0; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script, *map(str, arguments)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not {"torch._dynamo", "sklearn", "scipy", "Bio"} & set(done.stdout.split())
 
 
 def test_the_seed_decides_and_the_checkpoint_stays_untouched(tmp_path):
@@ -208,7 +244,7 @@ def test_a_stopped_job_repeats_only_the_runs_that_were_not_finished(tmp_path, mo
     assert resumed == fine_tuned(checkpoint, datasets, TAG, settings(seeds=[1, 2, 3]), FinishedRuns(None))
 
 
-@pytest.mark.parametrize("damage", ["other checkpoint", "other rates", "truncated"])
+@pytest.mark.parametrize("damage", ["other checkpoint", "other rates", "other share", "truncated", "list"])
 def test_a_finished_run_of_something_else_is_not_used(tmp_path, damage, monkeypatch):
     datasets = [dataset_of(tmp_path / "x.parquet", protloc_rows())]
     finished = FinishedRuns(tmp_path / "state")
@@ -216,11 +252,15 @@ def test_a_finished_run_of_something_else_is_not_used(tmp_path, damage, monkeypa
     kept = tmp_path / "state" / "protloc.seed1.json"
     if damage == "truncated":
         kept.write_text(kept.read_text()[:50])
+    elif damage == "list":
+        kept.write_text("[1, 2]")
     calls = []
     real = fine_tune.tune
     monkeypatch.setattr(fine_tune, "tune", lambda *args: calls.append(1) or real(*args))
     other = Checkpoint(network(), CONTEXT, "other" if damage == "other checkpoint" else "weights")
-    fine_tuned(other, datasets, TAG, settings(**({"batch_size": 8} if damage == "other rates" else {})), finished)
+    changed = settings(**({"batch_size": 8} if damage == "other rates" else {}))
+    changed = changed.model_copy(update={"valid_share": 0.2} if damage == "other share" else {})
+    fine_tuned(other, datasets, TAG, changed, finished)
     assert calls == [1]
 
 

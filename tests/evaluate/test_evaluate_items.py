@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from evaluate_benchmarks import dataset_of, fitness_rows, pair_rows, protloc_rows, protstab_rows, row, write
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
+from bsm.base.benchmarks import TASKS
 from bsm.base.errors import InputError
-from bsm.evaluate.items import read_datasets
+from bsm.evaluate.items import Dataset, Item, read_datasets
 from bsm.evaluate.parts import training_subset, usable_parts
 
 
@@ -112,6 +118,26 @@ def test_repeated_items_fall_on_one_side_of_the_cut(tmp_path):
     train, valid = ({item.sequence_a for item in part} for part in (parts.train, parts.valid))
     assert not train & valid
     assert (len(train), len(valid)) == (48, 12)
+
+
+def test_central_dogma_items_that_share_a_sequence_are_one_cluster(tmp_path):
+    """True pairs with one side changed; the last joins the second gene through its DNA, then its protein."""
+    pairs = [("aa", "MK"), ("aa", "ML"), ("cc", "MK"), ("gg", "WW"), ("tt", "YY"), ("tg", "WY"), ("gg", "WY")]
+    rows = [row("central_dogma", i, "test", a, b, label="1") for i, (a, b) in enumerate(pairs)]
+    dataset = dataset_of(tmp_path / "x.parquet", rows)
+    clusters = dataset.clusters(dataset.part("test")).tolist()
+    assert [clusters.index(c) for c in clusters] == [0, 0, 0, 3, 4, 3, 3]
+    other = dataset_of(tmp_path / "y.parquet", pair_rows())
+    assert other.clusters(other.part("test")) is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=20))
+def test_clusters_are_the_connected_components(pairs):
+    items = [Item(str(i), "test", "", f"a{a}", "", f"b{b}", "1", None, None, None) for i, (a, b) in enumerate(pairs)]
+    graph = coo_matrix((np.ones(len(pairs)), ([a for a, _ in pairs], [9 + b for _, b in pairs])), shape=(18, 18))
+    expected = connected_components(graph, directed=False)[1][[a for a, _ in pairs]]
+    found = Dataset(TASKS["central_dogma"], "x", tuple(items), ("0", "1")).clusters(items)
+    assert (np.equal.outer(found, found) == np.equal.outer(expected, expected)).all()
 
 
 def test_a_benchmark_whose_training_part_is_its_test_part_is_refused(tmp_path):

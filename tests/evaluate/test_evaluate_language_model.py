@@ -95,14 +95,16 @@ def test_bits_per_letter_equal_those_of_the_documents_one_by_one(manifests, data
     assert (row.task, row.setting, row.metric) == ("validation_loss", "language-model", "bits_per_letter")
 
 
-def test_the_objective_is_the_unweighted_mean_of_the_sections_present(manifests):
+def test_the_unweighted_mean_is_over_the_sections_present(manifests):
     found = results(manifests)
     sections = ["nucleotides", "proteins", "refseq", "gene", "web"]
-    assert found["objective"].value == pytest.approx(np.mean([found[s].value for s in sections]), abs=1e-12)
-    assert found["objective"].n == sum(found[s].n for s in sections)
+    assert found["mean_of_sections"].value == pytest.approx(np.mean([found[s].value for s in sections]), abs=1e-12)
+    assert found["mean_of_sections"].n == sum(found[s].n for s in sections)
     two = results(manifests[:2])
-    assert set(two) == {"nucleotides", "proteins", "objective"}
-    assert two["objective"].value == pytest.approx((two["nucleotides"].value + two["proteins"].value) / 2, abs=1e-12)
+    assert set(two) == {"nucleotides", "proteins", "mean_of_sections"}
+    assert two["mean_of_sections"].value == pytest.approx(
+        (two["nucleotides"].value + two["proteins"].value) / 2, abs=1e-12
+    )
 
 
 def test_max_valid_tokens_bounds_what_is_read(manifests):
@@ -133,6 +135,33 @@ def test_perplexity_counts_every_predicted_token_and_bits_the_twenty_amino_acids
     for row in rows.values():
         assert (row.task, row.dataset, row.input) == ("perplexity", "held_out_proteins", "protein")
         assert row.ci_low < row.value < row.ci_high
+
+
+def test_predictions_give_every_number_again_and_name_the_rows(manifests):
+    measured = measure(NETWORK, manifests, SETTINGS, TAG)
+    rows = [row for one in measured for row in one.predictions]
+    names = {f"{name}:{i}" for (name, _), documents in CORPUS.items() for i in range(len(documents))}
+    assert {row["item_id"] for row in rows} == names
+    for found in (result for one in measured for result in one.results):
+        own = [row for row in rows if (row["task"], row["dataset"]) == (found.task, found.dataset)]
+        assert len({row["item_id"] for row in own}) == len(own)
+        if found.metric == "perplexity":
+            assert found.value == pytest.approx(math.exp(sum(r["score"] for r in own) / sum(r["value"] for r in own)))
+            assert found.n == sum(row["value"] for row in own)
+        elif found.task == "validation_loss" and found.dataset != "mean_of_sections":
+            bits = sum(row["score"] for row in own) / math.log(2) / sum(row["value"] for row in own)
+            assert found.value == pytest.approx(bits)
+            assert found.n == sum(row["value"] for row in own)
+    proteins = next(row for row in rows if row["item_id"] == "proteins:2" and row["dataset"] == "proteins")
+    assert proteins["value"] == sum(len(pieces[0][1]) for pieces in CORPUS["proteins", "single"][2])
+
+
+def test_perplexity_and_bits_take_one_pass_over_the_proteins(manifests):
+    n_tokens = []
+    hook = NETWORK.model.embed_tokens.register_forward_hook(lambda _, given, out: n_tokens.append(given[0].numel()))
+    measure(NETWORK, manifests, SETTINGS, TAG, ["perplexity"])
+    hook.remove()
+    assert sum(n_tokens) == sum(len(document(pieces)) - 1 for pieces in documents("proteins"))
 
 
 def test_only_what_is_asked_is_measured_and_nothing_held_out_gives_no_rows(manifests, tmp_path):

@@ -144,8 +144,6 @@ def test_intervals_of_central_dogma_are_over_genes(tmp_path):
         r | {"item_id": f"{i} of {r['item_id']}", "sequence_a": r["sequence_a"] + "acgt" * i}
         for i in range(8)
         for r in test
-        for i in range(8)
-        for r in test
     ]
     found = []
     for name, part in (("ten", test), ("eighty", copies)):

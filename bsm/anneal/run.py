@@ -42,13 +42,14 @@ def anneal_run(given: AnnealRun) -> None:
     candidates can be compared row by row. Checkpoints lie beside the result while it is made.
     """
     state = given.out.with_suffix(".state")
-    schedule = Schedule(given.settings.n_steps, given.round.learning_rate_start, 0.0, "linear")
-    label = f"anneal {given.round.name} {given.mix.name} seed {given.seed}"
+    n_steps, rate = given.settings.n_steps, given.round.learning_rate_start
     run, fingerprint = assemble(
         Ingredients(
-            label, given.model, given.mix, schedule, given.round.optimiser or given.train.optimiser, given.train,
-            stable_hash64("anneal", given.train.seed, given.seed), given.manifests, [], given.init, state, given.code,
-            restart_if_changed=True,
+            label=f"anneal {given.round.name} {given.mix.name} seed {given.seed}", model=given.model, mix=given.mix,
+            schedule=lambda _: Schedule(n_steps, rate, 0.0, "linear"), settings=given.train,
+            optimiser=given.round.optimiser or given.train.optimiser,
+            seed=stable_hash64("anneal", given.train.seed, given.seed), manifests=given.manifests, valid_manifests=[],
+            init=given.init, state=state, code=given.code, restart_if_changed=True,
         )
     )  # fmt: skip
     tokens = train(run).tokens_by_source()
@@ -58,10 +59,10 @@ def anneal_run(given: AnnealRun) -> None:
         "model": given.model.name,
         "round": given.round.name,
         "seed": given.seed,
-        "n_steps": given.settings.n_steps,
+        "n_steps": n_steps,
         "sections": {name: round(bits, 6) for name, bits in sections(sum(rows.values(), LossTable())).items()},
         "tokens": tokens,
-        "passes": {name: round(passes, 6) for name, (_, passes) in run.sampler.planned(schedule.n_steps).items()},
+        "passes": {name: round(passes, 6) for name, (_, passes) in run.sampler.planned(n_steps).items()},
         "groups": {source.name: source.group for source in run.sampler.sources},
         "rows": {name: _by_section(table) for name, table in rows.items()},
         "fingerprint": fingerprint,
@@ -73,7 +74,7 @@ def held_out_rows(run: Run, valid_manifests: Sequence[str]) -> dict[str, LossTab
     """Losses of every held-out row by its name (``source:row``), in fp32."""
     sources = read_sources(valid_manifests, "valid")
     rows: dict[str, LossTable] = {}
-    for batch in held_out_batches(sources, run.settings.valid_rows_per_source, run.micro_batch_sequences):
+    for batch in held_out_batches(sources, run.settings.valid_rows_per_source):
         rows |= row_losses(token_losses(run.network, batch), batch)
     return rows
 

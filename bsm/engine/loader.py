@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +25,8 @@ CACHED_ROW_GROUPS = BUFFER_ROW_GROUPS
 _COLUMNS = ("tokens", "n_tokens", "document_ends", "span_ends", "span_modality")
 RowId = tuple[int, int]
 """(index of the source, row of the source)."""
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 class Loader:
@@ -49,18 +51,6 @@ class Loader:
         for start in range(0, len(rows), n):
             yield self.batch(rows[start : start + n])
 
-    def ahead(self, steps: Iterable[Sequence[RowId]]) -> Iterator[Batch]:
-        """The batch of each element, the next one read by a thread while the caller works on the current."""
-        with ThreadPoolExecutor(1, "loader") as thread:
-            waiting = None
-            for rows in steps:
-                coming = thread.submit(self.batch, rows)
-                if waiting is not None:
-                    yield waiting.result()
-                waiting = coming
-            if waiting is not None:
-                yield waiting.result()
-
     def _row(self, index: int, row: int) -> Row:
         source, cache = self.sources[index], self._cache[index]
         if not 0 <= row < source.n_rows:
@@ -72,6 +62,19 @@ class Loader:
             cache[number] = _read_row_group(source, number)
         cache.move_to_end(number)
         return cache[number].row(index, f"{source.name}:{row}", row - int(source.first_rows[number]))
+
+
+def ahead(items: Iterable[Item], read: Callable[[Item], Made]) -> Iterator[Made]:
+    """``read`` of every item in order, the next one in a thread while the caller works on the current."""
+    with ThreadPoolExecutor(1, "loader") as thread:
+        waiting = None
+        for item in items:
+            coming = thread.submit(read, item)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = coming
+        if waiting is not None:
+            yield waiting.result()
 
 
 def held_out(source: ShardSource, *, n_rows: int | None = None, n_tokens: int | None = None) -> list[int]:

@@ -1,4 +1,4 @@
-"""Losses by source, modality and what stood before; bits per letter; the objective of annealing."""
+"""Losses by source, modality and what stood before; bits per letter of the held-out sections."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 
 from bsm.base.alphabet import MODALITY_CODES, SPECIAL_TOKENS, Modality
-from bsm.base.errors import BsmError
 from bsm.base.sections import SECTIONS
 from bsm.engine.batch import NO_TARGET, Batch
 from bsm.engine.network import Network
@@ -106,17 +105,6 @@ def bits_per_letter(n_letters: int, nats: float) -> float:
 def sections(table: LossTable) -> dict[str, float]:
     """Bits per letter of every section that has letters (a section without any is absent)."""
     return {section: bits_per_letter(n, nats) for section, (n, nats) in table.by_section().items()}
-
-
-def objective(values: Mapping[str, float], weights: Mapping[str, float]) -> float:
-    """Weighted mean of ``sections`` (bits per letter): the "validation loss" of paper section 2.3 as this project reads
-    it, the same for every candidate mix. BsmError where a weighted section has no held-out letters."""
-    wanted = {section: weight for section, weight in sorted(weights.items()) if weight > 0}
-    missing = [section for section in wanted if section not in values]
-    if missing or not wanted:
-        raise BsmError("the objective weighs sections without held-out letters", value=missing or dict(weights),
-                       way_out="Set their weight to 0 in anneal.objective_weights, or give such rows")  # fmt: skip
-    return sum(weight * values[section] for section, weight in wanted.items()) / sum(wanted.values())
 
 
 @torch.no_grad()

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bsm.base.errors import InputError
+from bsm.base.randomness import stable_hash64
 from bsm.base.tables import SHARD_ROWS
 
 Split = Literal["train", "valid"]
@@ -52,6 +53,11 @@ class ShardSource:
         """int64[n_row_groups + 1]: first row of every row group of the source, then the number of rows."""
         sizes = [rows for shard in self.shards for rows in shard.group_rows]
         return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+    @property
+    def order_hash(self) -> str:
+        """Of how the rows are cut into row groups: the order in which a sampler reads them follows from it."""
+        return f"{stable_hash64(*self.first_rows.tolist()):016x}"
 
     @cached_property
     def row_groups(self) -> tuple[tuple[Path, int], ...]:

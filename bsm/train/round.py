@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from bsm.base.errors import ConfigError, InputError
 from bsm.base.files import file_hash, write_json
 from bsm.engine.assemble import Ingredients, assemble
 from bsm.engine.record import METRIC_COLUMNS, VALIDATION_COLUMNS, Record
+from bsm.engine.sampler import Sampler
 from bsm.engine.schedule import Schedule
-from bsm.engine.sources import read_sources
 from bsm.engine.trainer import Run, train
 from bsm.engine.weights import WEIGHTS, save_network
 
@@ -48,24 +49,25 @@ def train_round(given: RoundRun) -> None:
     """Train the round, or finish it, and write its checkpoint folder; a finished one is written from its state."""
     _check_arm(given)
     before = _read_record(given.init)
-    context_tokens = _context_tokens(given)
-    label = f"{given.model.name} {given.arm} {given.round.name}"
     run, fingerprint = assemble(
         Ingredients(
-            label, given.model, given.mix, round_schedule(given, context_tokens),
-            given.round.optimiser or given.settings.optimiser, given.settings, given.settings.seed, given.manifests,
-            given.valid_manifests, given.init, given.out / "state", given.code, given.restart_if_changed,
-            before.get("rows_drawn", {}),
+            label=f"{given.model.name} {given.arm} {given.round.name}", model=given.model, mix=given.mix,
+            schedule=partial(round_schedule, given), settings=given.settings,
+            optimiser=given.round.optimiser or given.settings.optimiser, seed=given.settings.seed,
+            manifests=given.manifests, valid_manifests=given.valid_manifests, init=given.init,
+            state=given.out / "state", code=given.code, restart_if_changed=given.restart_if_changed,
+            already_drawn=before.get("rows_drawn", {}),
         )
     )  # fmt: skip
     record = train(run)
     _write_outputs(given, run, record, fingerprint, before)
 
 
-def round_schedule(given: RoundRun, context_tokens: int) -> Schedule:
-    """The round's steps and rates. A budget in tokens counts whole contexts, padding included, rounded up to a step."""
+def round_schedule(given: RoundRun, sampler: Sampler) -> Schedule:
+    """The round's steps and rates. A budget in tokens does not count padding: an arm whose rows are emptier takes more
+    steps for the same tokens."""
     round_, settings = given.round, given.settings
-    n_steps = math.ceil(round_.n_tokens / (given.model.batch_sequences * context_tokens))
+    n_steps = sampler.n_steps(round_.n_tokens)
     if settings.budget_by == "steps":
         if round_.n_steps is None:
             raise ConfigError("budget_by is steps and the round has none", where=round_.name, way_out="Set n_steps")
@@ -82,16 +84,12 @@ def _check_arm(given: RoundRun) -> None:
                           way_out="Give it a mix of group single")  # fmt: skip
 
 
-def _context_tokens(given: RoundRun) -> int:
-    sources = read_sources(given.manifests, "train")
-    if not sources:
-        raise InputError("no rows to train on", value=given.manifests, way_out="Give manifests of sources with rows")
-    return sources[0].context_tokens
-
-
 def _read_record(folder: Path | None) -> dict[str, Any]:
     """The parent's record; empty for a fresh start and for a folder that stock tools wrote."""
-    if folder is None or not (folder / RECORD).is_file():
+    if folder is None:
+        return {}
+    if not (folder / RECORD).is_file():
+        print(f"{folder} has no {RECORD}: every source is read from its start", file=sys.stderr)
         return {}
     try:
         value = json.loads((folder / RECORD).read_text(encoding="utf-8"))

@@ -32,7 +32,7 @@ def tiny_run(folder: Path, manifests: list[str], n_steps: int = 12, **changes: A
     )
     values: dict[str, Any] = {
         "label": "tiny", "model": Model.model_validate(MODEL), "mix": Mix.model_validate(MIX),
-        "schedule": Schedule(n_steps, 1e-2, 1e-3), "optimiser": "adamw", "settings": settings, "seed": 1,
+        "schedule": lambda _: Schedule(n_steps, 1e-2, 1e-3), "optimiser": "adamw", "settings": settings, "seed": 1,
         "manifests": manifests, "valid_manifests": manifests, "init": None, "state": folder / "state", "code": "c1",
     }  # fmt: skip
     return assemble(Ingredients(**values | own))[0]

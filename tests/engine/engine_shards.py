@@ -59,14 +59,18 @@ def row_of(documents: Sequence[Document], context_tokens: int) -> dict[str, Any]
 def write_source(
     folder: Path, name: str, group: str, n_rows: int, n_valid: int = 3, context_tokens: int = 64,
     rows_per_shard: int = 40, rows_per_group: int = 16, seed: int = 0, modalities: Sequence[int] = (1, 2, 3),
+    tokens_per_row: tuple[int, int] | None = None,
 ) -> Path:  # fmt: skip
-    """Shards of random rows and their manifest, whose path is returned."""
+    """Shards of random rows, filled with tokens between two bounds, and their manifest, whose path is returned."""
     rng = random.Random(f"{name}{seed}")
     shards, splits = [], {}
     (folder / name).mkdir(parents=True, exist_ok=True)
     for split, n in (("train", n_rows), ("valid", n_valid)):
         rows = [
-            row_of(random_documents(rng, rng.randrange(12, context_tokens), modalities), context_tokens)
+            row_of(
+                random_documents(rng, rng.randrange(*tokens_per_row or (12, context_tokens)), modalities),
+                context_tokens,
+            )
             for _ in range(n)
         ]
         for number, start in enumerate(range(0, n, rows_per_shard)):

@@ -13,7 +13,7 @@ from engine_shards import plain_rows, random_documents, row_of, write_shard, wri
 
 from bsm.base.config.training import Mix
 from bsm.base.errors import InputError
-from bsm.engine.loader import CACHED_ROW_GROUPS, Loader, held_out
+from bsm.engine.loader import CACHED_ROW_GROUPS, Loader, ahead, held_out
 from bsm.engine.sampler import Sampler
 from bsm.engine.sources import read_sources
 
@@ -68,10 +68,10 @@ def test_what_is_read_ahead_is_what_is_read(folder):
     sources = sources_of(folder)
     sampler = Sampler(sources, Mix(name="m", weights={"single": 1, "refseq": 1, "web": 1}), 1, 6)
     steps = [sampler.rows(step) for step in range(60)]
-    ahead = list(Loader(sources).ahead(steps))
+    found = list(ahead(steps, Loader(sources).batch))
     plain = Loader(sources)
-    assert len(ahead) == 60 and all(same(a, plain.batch(rows)) for a, rows in zip(ahead, steps, strict=True))
-    assert list(Loader(sources).ahead([])) == []
+    assert len(found) == 60 and all(same(a, plain.batch(rows)) for a, rows in zip(found, steps, strict=True))
+    assert list(ahead([], Loader(sources).batch)) == []
     whole, parts = plain.batch(steps[0]), list(plain.batches(steps[0], 128))
     assert len(parts) == 3 and np.array_equal(whole.ids, np.concatenate([p.ids for p in parts]))
 
@@ -196,7 +196,7 @@ def test_damaged_pages_are_refused_also_when_read_ahead(tmp_path):
     path.write_bytes(data)
     loader = Loader(read_sources([manifest], "train"))
     with pytest.raises(InputError, match="damaged shard, row group 0"):
-        list(loader.ahead([[(0, 39)], [(0, 0)]]))
+        list(ahead([[(0, 39)], [(0, 0)]], loader.batch))
 
 
 def test_rows_that_do_not_exist_are_an_error_of_the_caller(folder):

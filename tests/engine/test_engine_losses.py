@@ -1,4 +1,4 @@
-"""Sums of losses against plain float64 sums; sections and objective as the paper's reading defines them."""
+"""Sums of losses against plain float64 sums; sections as the paper's reading defines them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bsm.base.alphabet import DECODE
-from bsm.base.errors import BsmError
 from bsm.engine.attention import Layout
 from bsm.engine.batch import NO_TARGET
 from bsm.engine.loader import Loader, held_out
@@ -23,7 +22,6 @@ from bsm.engine.losses import (
     Cell,
     LossTable,
     bits_per_letter,
-    objective,
     row_losses,
     sections,
     token_losses,
@@ -120,17 +118,6 @@ def test_sections_are_single_nucleotides_and_proteins_and_every_letter_of_the_mi
     for name, (n, nats) in table.by_section().items():
         parts = [part.by_section()[name] for part in by_row.values() if name in part.by_section()]
         assert (sum(p[0] for p in parts), sum(p[1] for p in parts)) == pytest.approx((n, nats), rel=1e-12)
-
-
-def test_the_objective_is_the_weighted_mean_of_its_sections():
-    values = {"nucleotides": 1.9, "proteins": 4.1, "refseq": 1.5, "gene": 1.0, "web": 9.0}
-    equal = dict.fromkeys(("nucleotides", "proteins", "refseq", "gene"), 1.0)
-    assert objective(values, equal) == pytest.approx((1.9 + 4.1 + 1.5 + 1.0) / 4)
-    assert objective(values, {"web": 2, "gene": 6, "refseq": 0}) == pytest.approx((2 * 9 + 6) / 8)
-    with pytest.raises(BsmError, match=r"without held-out letters.*web"):
-        objective({"gene": 1.0}, {"web": 1, "gene": 1})
-    with pytest.raises(BsmError):
-        objective(values, {"web": 0})
 
 
 def test_without_letters_there_is_no_number():

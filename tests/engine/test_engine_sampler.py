@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bsm.base.config.training import Mix
 from bsm.base.errors import BsmError
-from bsm.engine.sampler import BLOCK_SLOTS, BUFFER_ROW_GROUPS, Sampler, slots_of
+from bsm.engine.sampler import BLOCK_SLOTS, BUFFER_ROW_GROUPS, Sampler, _visits, shares_of
 from bsm.engine.sources import ShardFile, ShardSource
 
 
@@ -62,8 +62,7 @@ def test_other_seeds_give_other_rows_and_the_order_of_the_sources_does_not_matte
     turned = SOURCES[::-1]
     again = [Sampler(turned, ROUND_2, 1, 8).rows(step) for step in range(20)]
     names = [[(SOURCES[s].name, r) for s, r in rows] for rows in first]
-    slots, turned_slots = slots_of(SOURCES, ROUND_2), slots_of(turned, ROUND_2)
-    assert slots.tolist() == turned_slots.tolist()[::-1]
+    assert shares_of(SOURCES, ROUND_2).tolist() == shares_of(turned, ROUND_2).tolist()[::-1]
     assert names == [[(turned[s].name, r) for s, r in rows] for rows in again]
 
 
@@ -111,32 +110,33 @@ def test_later_rounds_go_on_behind_the_rows_of_earlier_ones():
     st.lists(st.tuples(st.sampled_from(["single", "refseq", "gene", "web"]), st.integers(1, 3000), st.integers(1, 64)),
              min_size=4, max_size=12),
 )  # fmt: skip
-def test_every_block_holds_the_mix_within_one_slot_per_source(weights, members):
+def test_every_block_holds_the_mix_within_a_slot_and_all_blocks_together_within_a_few(weights, members):
     sources = [source(f"s{i}", group, ((n,),), tokens) for i, (group, n, tokens) in enumerate(members)]
     weights = {group: weight for group, weight in weights.items() if any(s.group == group for s in sources)}
     if not weights:
         return
     mix = Mix(name="m", weights=weights)
-    slots = slots_of(sources, mix)
-    assert slots.sum() == BLOCK_SLOTS
     group_tokens = Counter()
     for s in sources:
         group_tokens[s.group] += s.n_tokens
     share = [weights.get(s.group, 0) * s.n_rows / group_tokens[s.group] for s in sources]
     quota = np.array(share) / sum(share) * BLOCK_SLOTS
-    n_raised = int(((quota > 0) & (quota < 1)).sum())  # raised to one slot at the cost of the others
-    assert (np.abs(slots - quota) <= 1 + n_raised).all()
-    assert n_raised or (np.abs(slots - quota) < 1).all()
-    assert ((slots > 0) == (quota > 0)).all()
-    rows = [s for step in range(BLOCK_SLOTS // 64 * 2) for s, _ in Sampler(sources, mix, 1, 64).rows(step)]
+    sampler = Sampler(sources, mix, 1, 64)
+    assert sampler.shares * BLOCK_SLOTS == pytest.approx(quota)
+    rows = [s for step in range(BLOCK_SLOTS // 64 * 2) for s, _ in sampler.rows(step)]
     for block in (rows[:BLOCK_SLOTS], rows[BLOCK_SLOTS:]):
-        assert np.array_equal(np.bincount(block, minlength=len(sources)), slots)
+        slots = np.bincount(block, minlength=len(sources))
+        assert (np.floor(quota - 1e-6) <= slots).all() and (slots <= np.ceil(quota + 1e-6)).all()
+    for n_blocks in (3, 100, 12_345):
+        drawn = np.array(list(sampler.draws(n_blocks * BLOCK_SLOTS // 64).values()))
+        assert drawn.sum() == n_blocks * BLOCK_SLOTS
+        assert np.abs(drawn - n_blocks * quota).max() <= 2 + np.log2(n_blocks)
 
 
 def test_sources_are_spread_evenly_over_a_block():
     sampler = Sampler(SOURCES, ROUND_2, 1, BLOCK_SLOTS)
     order = [s for s, _ in sampler.rows(0)]
-    for index, n in enumerate(sampler.slots):
+    for index, n in enumerate(np.bincount(order)):
         places = [i for i, s in enumerate(order) if s == index]
         gaps = np.diff(places)
         assert len(gaps) == 0 or gaps.max() <= np.ceil(BLOCK_SLOTS / n) + len(SOURCES)
@@ -168,12 +168,48 @@ def test_tokens_follow_the_mix_although_rows_are_filled_differently():
 def test_a_mix_that_weighs_a_group_without_sources_is_refused():
     with pytest.raises(BsmError, match=r"mix m weighs a group without training rows.*web"):
         Sampler(SOURCES[:-1], ROUND_3, 1, 4)
-    assert slots_of(SOURCES[:-1], Mix(name="m", weights={"web": 0, "gene": 1})).tolist() == [0, 0, BLOCK_SLOTS, 0]
+    assert shares_of(SOURCES[:-1], Mix(name="m", weights={"web": 0, "gene": 1})).tolist() == [0, 0, 1, 0]
 
 
-def test_sources_beyond_the_slots_of_a_block_are_refused():
+def test_more_sources_than_slots_in_a_block_are_read_in_their_shares():
     rng = random.Random(1)
-    many = [source(f"s{i}", group_rows=((rng.randrange(1, 9),),)) for i in range(BLOCK_SLOTS + 1)]
-    assert (slots_of(many[:-1], Mix(name="m", weights={"single": 1})) == 1).all()
-    with pytest.raises(BsmError, match="more sources than slots"):
-        slots_of(many, Mix(name="m", weights={"single": 1}))
+    many = [source(f"s{i}", group_rows=((rng.randrange(1, 9),),)) for i in range(BLOCK_SLOTS + 300)]
+    n_rows = sum(s.n_rows for s in many)
+    sampler = Sampler(many, Mix(name="m", weights={"single": 1}), 1, 1)
+    passes = [passes for _, passes in sampler.planned(100 * n_rows).values()]
+    assert min(passes) > 97 and max(passes) < 103
+
+
+@pytest.mark.parametrize("n_passes", [1, 4])
+def test_a_tiny_source_beside_a_large_one_is_passed_over_equally_often(n_passes):
+    sizes = {"large": 20_000_000, "tiny": 1_000}
+    sources = [source(name, group_rows=((1_000,) * (n // 1_000),)) for name, n in sizes.items()]
+    sampler = Sampler(sources, Mix(name="m", weights={"single": 1}), 1, 1)
+    passes = {name: passes for name, (_, passes) in sampler.planned(n_passes * sum(sizes.values())).items()}
+    assert passes["tiny"] == pytest.approx(n_passes, rel=0.01)
+    assert passes["large"] == pytest.approx(n_passes, rel=0.01)
+    seen = [slot for slot in range(200_000) if sampler.rows(slot)[0][0] == 1]
+    gaps = np.diff(seen) / (sum(sizes.values()) / sizes["tiny"])
+    assert gaps.min() > 0.3 and gaps.max() < 2.1  # spread over the run, not drawn together
+
+
+@given(st.integers(0, 5000), st.integers(0, 2**32 - 1))
+def test_visits_are_those_of_the_van_der_corput_numbers_written_out(n, bound):
+    mirrored = [int(f"{b:032b}"[::-1], 2) for b in range(n)]
+    assert _visits(n, np.array([bound])) == sum(v < bound for v in mirrored)
+
+
+@pytest.mark.parametrize("mix", [ROUND_2, ROUND_3])
+def test_a_budget_in_tokens_is_met_without_counting_padding(mix):
+    sampler = Sampler(SOURCES, mix, 1, 8)
+    n_steps = sampler.n_steps(10**7)
+    assert sum(n for n, _ in sampler.planned(n_steps).values()) == pytest.approx(10**7, rel=1e-4)
+    assert sampler.n_steps(1) == 1
+    tokens = {s.name: s.n_tokens / s.n_rows for s in SOURCES}
+    read = [tokens[SOURCES[s].name] for step in range(BLOCK_SLOTS) for s, _ in sampler.rows(step)]
+    assert sampler.tokens_per_step == pytest.approx(8 * np.mean(read), rel=1e-3)
+
+
+def test_a_mix_of_emptier_rows_gets_more_steps_for_the_same_tokens():
+    full, web = (Sampler(SOURCES, Mix(name="m", weights={group: 1}), 1, 8) for group in ("refseq", "web"))
+    assert web.n_steps(10**6) / full.n_steps(10**6) == pytest.approx(60 / 31, rel=0.001)

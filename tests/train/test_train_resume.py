@@ -13,7 +13,7 @@ from train_command import MIXED, ROUNDS, arguments, contents, start, write_sourc
 
 from bsm.cli import main
 
-LONG = ROUNDS["round2"] | {"n_tokens": 64 * 4 * 1200}
+LONG = ROUNDS["round2"] | {"n_tokens": 160_000}
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import re
 
 import pytest
 import torch
+from engine_shards import write_source
 from safetensors.torch import load_file
 from train_command import MIXED, MODEL, ROUNDS, SETTINGS, SINGLE, arguments, contents, write_sources
 from transformers import AutoModelForCausalLM
@@ -64,23 +65,71 @@ def test_rates_go_between_the_stated_ends(rounds):
 
 
 def test_training_lowers_the_held_out_loss(rounds):
-    def bits(name, step):
-        found = [r for r in rows(rounds / name / "validation.csv") if r["step"] == step and r["source"] == "pairs"]
+    def bits(name, source, step):
+        found = [r for r in rows(rounds / name / "validation.csv") if r["step"] == str(step) and r["source"] == source]
         return sum(int(r["n_letters"]) * float(r["bits_per_letter"]) for r in found)
 
-    assert bits("round1", "30") > bits("round2", "10") > bits("round2", "40") > bits("round3", "20")
+    last = {name: record(rounds / name)["n_steps"] for name in ROUNDS}
+    assert bits("round1", "proteins", 10) > bits("round1", "proteins", last["round1"])
+    assert (
+        bits("round2", "pairs", 10) > bits("round2", "pairs", last["round2"]) > bits("round3", "pairs", last["round3"])
+    )
+
+
+def test_the_curve_shows_the_groups_of_the_mix_and_the_single_modal_ones(rounds, manifests, tmp_path):
+    """Manifests of other groups, which only other candidates of annealing read, change nothing."""
+    for name, shown in (("round1", {"proteins"}), ("round3", {"proteins", "pairs"})):
+        assert {row["source"] for row in rows(rounds / name / "validation.csv")} == shown
+        assert record(rounds / name)["fingerprint"]["held_out"].keys() == shown
+    web = str(write_source(tmp_path, "web", "web", n_rows=20))
+    argv = arguments(tmp_path / "out", [*manifests, web], ROUNDS["round1"], SINGLE, validate_every_steps=10)
+    assert main(argv) == 0
+    assert contents(tmp_path / "out") == contents(rounds / "round1")
+
+
+def test_rows_of_the_same_content_cut_into_other_row_groups_are_another_run(rounds, tmp_path, capfd):
+    """The order of the rows follows the row groups; the manifest's hash of the content does not know them."""
+    found = []
+    for rows_per_group in (16, 8):
+        manifest = str(write_source(tmp_path, "proteins", "single", n_rows=60, rows_per_group=rows_per_group))
+        assert main([*arguments(tmp_path / "out", [manifest], ROUNDS["round1"], SINGLE), "--restart-if-changed"]) == 0
+        found.append(record(tmp_path / "out")["fingerprint"]["sources"]["proteins"])
+    assert found[0][0] == found[1][0] and found[0][1] != found[1][1]
+    assert "starting again, since the checkpoints were of another run: sources.proteins" in capfd.readouterr().err
+
+
+def test_weights_without_the_record_of_a_round_start_every_source_anew_and_say_so(rounds, manifests, tmp_path, capfd):
+    parent = tmp_path / "parent"
+    parent.mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (parent / name).write_bytes((rounds / "round1" / name).read_bytes())
+    for init, expected in ((parent, 0), (rounds / "round1", 4 * record(rounds / "round1")["n_steps"])):
+        argv = arguments(tmp_path / f"out{expected}", manifests, ROUNDS["round2"], SINGLE, _init=init)
+        assert main(argv) == 0
+        found = record(tmp_path / f"out{expected}")
+        assert found["rows_drawn"]["proteins"] - 4 * found["n_steps"] == expected
+        assert ("every source is read from its start" in capfd.readouterr().err) == (expected == 0)
+
+
+def test_a_round_at_a_rate_of_nearly_nothing_keeps_the_parents_weights(rounds, manifests, tmp_path):
+    round_ = ROUNDS["round2"] | {"learning_rate_start": 1e-30, "learning_rate_end": 0}
+    assert main(arguments(tmp_path, manifests, round_, MIXED, _init=rounds / "round1")) == 0
+    parent, child = (load_file(folder / "model.safetensors") for folder in (rounds / "round1", tmp_path))
+    assert parent.keys() == child.keys()
+    assert all(torch.allclose(parent[name], child[name], rtol=0, atol=1e-20) for name in parent)
 
 
 def test_a_source_is_read_on_where_the_round_before_stopped(rounds, manifests):
     sources = read_sources(manifests, "train")
     proteins = [source.name for source in sources].index("proteins")
     drawn = [record(rounds / name)["rows_drawn"] for name in ROUNDS]
-    assert drawn[0] == {"proteins": 120}
-    assert drawn[2]["proteins"] == drawn[1]["proteins"] > 120  # round 3 reads pairs only
+    n_steps = [record(rounds / name)["n_steps"] for name in ROUNDS]
+    assert drawn[0] == {"proteins": 4 * n_steps[0]}
+    assert drawn[2]["proteins"] == drawn[1]["proteins"] > drawn[0]["proteins"]  # round 3 reads pairs only
     first = Sampler([sources[proteins]], Mix.model_validate(SINGLE), 1, 4)
     second = Sampler(sources, Mix.model_validate(MIXED), 1, 4, drawn[0])
-    read = [row for step in range(30) for _, row in first.rows(step)]
-    read += [row for step in range(40) for source, row in second.rows(step) if source == proteins]
+    read = [row for step in range(n_steps[0]) for _, row in first.rows(step)]
+    read += [row for step in range(n_steps[1]) for source, row in second.rows(step) if source == proteins]
     assert len(read) == len(set(read)) == drawn[1]["proteins"]
 
 
@@ -92,7 +141,19 @@ def test_tokens_of_all_rounds_add_up(rounds):
     for r in found:
         assert r["n_tokens"] == sum(n for counts in r["tokens"].values() for n in counts.values())
         assert r["n_tokens"] <= r["n_steps"] * 4 * 64
-    assert [r["n_steps"] for r in found] == [30, 40, 20]
+
+
+def test_a_budget_in_tokens_counts_what_is_read_and_no_padding(manifests, tmp_path):
+    emptier = str(write_source(tmp_path, "emptier", "web", n_rows=80, tokens_per_row=(3, 9)))
+    n_tokens = {source.name: source.n_tokens for source in read_sources(manifests, "train")}["proteins"]
+    budget = ROUNDS["round1"] | {"n_tokens": n_tokens}  # one whole pass over the proteins
+    runs = {}
+    for group in ("single", "web"):
+        mix = {"name": "m", "weights": {group: 1}}
+        assert main(arguments(tmp_path / group, [*manifests, emptier], budget, mix)) == 0
+        runs[group] = record(tmp_path / group)
+        assert runs[group]["n_tokens"] == pytest.approx(n_tokens, rel=0.02)
+    assert runs["web"]["n_steps"] > 3 * runs["single"]["n_steps"]
 
 
 def test_the_record_names_the_code_that_the_graph_hashes_and_no_manners(rounds):

@@ -18,9 +18,9 @@ MODEL = {"name": "tiny", "n_layers": 1, "n_heads": 2, "width": 16, "d_ff": 32, "
 SETTINGS = {"precision": "fp32", "valid_rows_per_source": 3}
 MANNERS = {"device": "cpu", "log_every_steps": 7, "validate_every_steps": 40}
 ROUNDS = {
-    "round1": {"name": "round1", "n_tokens": 64 * 4 * 30, "learning_rate_start": 2e-3, "learning_rate_end": 1e-3},
-    "round2": {"name": "round2", "n_tokens": 64 * 4 * 40, "learning_rate_start": 1e-3, "learning_rate_end": 1e-4},
-    "round3": {"name": "round3", "n_tokens": 64 * 4 * 20, "learning_rate_start": 2e-4, "learning_rate_end": 0},
+    "round1": {"name": "round1", "n_tokens": 4_000, "learning_rate_start": 2e-3, "learning_rate_end": 1e-3},
+    "round2": {"name": "round2", "n_tokens": 5_200, "learning_rate_start": 1e-3, "learning_rate_end": 1e-4},
+    "round3": {"name": "round3", "n_tokens": 2_600, "learning_rate_start": 2e-4, "learning_rate_end": 0},
 }
 SINGLE = {"name": "single", "weights": {"single": 1}}
 MIXED = {"name": "mixed", "weights": {"single": 2, "refseq": 1}}

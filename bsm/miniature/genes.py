@@ -16,7 +16,8 @@ from bsm.miniature.codon_usage import CodonWeights, back_translate
 
 Block = tuple[int, int]
 
-UTR5_NT, UTR3_NT, INTRON_NT = (20, 50), (30, 70), (20, 60)
+UTR5_NT, UTR3_NT, INTRON_NT = (10, 18), (20, 30), (20, 40)
+"""Short beside real ones: letters without a law teach nothing, and minutes of training have to show a law."""
 _POLY_A_SIGNAL = "aataaa"
 _MIN_EXON_NT = 12
 _MIN_ISOFORM_AA = 12

@@ -39,13 +39,13 @@ def build_world(settings: MiniatureSettings) -> World:
 
 
 def gene_species_settings(world: WorldSettings) -> list[SpeciesSettings]:
-    """Species that only NCBI Gene knows; every third is a bacterium."""
+    """Species that only NCBI Gene knows; every third is a eukaryote."""
     taxid = max(species.taxid for species in world.species) + 100
     return [
         SpeciesSettings(
             name=f"Miniatura rara_{i + 1}", taxid=taxid + i, n_genes=world.n_genes_per_gene_species,
-            nuclear_code=11 if i % 3 == 2 else 1, gc_content=0.40 + 0.04 * (i % 4),
-            intron_share=0.0 if i % 3 == 2 else 0.3,
+            nuclear_code=11 if i % 3 else 1, gc_content=0.40 + 0.04 * (i % 4),
+            intron_share=0.0 if i % 3 else 0.2,
         )
         for i in range(world.n_gene_species)
     ]  # fmt: skip

@@ -74,11 +74,12 @@ rule report_table:
         runtime=10,
     params:
         models=list(MODELS),
+        benchmarks=list(BENCHMARKS),
         corpus=CONFIG.corpus,
         code=code_hash("bsm.report.table"),
     shell:
-        "python -m bsm report table --results {input.results:q} --models {params.models:q} --corpus {params.corpus:q}"
-        " --out {output.table:q} --markdown {output.page:q} 2> {log:q}"
+        "python -m bsm report table --results {input.results:q} --models {params.models:q} --benchmarks {params.benchmarks:q}"
+        " --corpus {params.corpus:q} --out {output.table:q} --markdown {output.page:q} 2> {log:q}"
 
 
 rule report_figure:

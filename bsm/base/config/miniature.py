@@ -30,13 +30,13 @@ class SpeciesSettings(Settings):
 
 def _default_species() -> list[SpeciesSettings]:
     return [
-        SpeciesSettings(name="Miniatura vertebrata", taxid=9000001, n_genes=320, gc_content=0.42, intron_share=0.4,
+        SpeciesSettings(name="Miniatura vertebrata", taxid=9000001, n_genes=320, gc_content=0.42, intron_share=0.2,
                         mitochondrion=True),
-        SpeciesSettings(name="Miniatura saccharina", taxid=9000002, n_genes=320, gc_content=0.38, intron_share=0.1,
+        SpeciesSettings(name="Miniatura saccharina", taxid=9000002, n_genes=320, gc_content=0.38, intron_share=0.05,
                         nuclear_code=12),
         SpeciesSettings(name="Miniatura bacillaris", taxid=9000003, n_genes=320, gc_content=0.50, intron_share=0.0,
                         nuclear_code=11),
-        SpeciesSettings(name="Miniatura florida", taxid=9000004, n_genes=320, gc_content=0.46, intron_share=0.4),
+        SpeciesSettings(name="Miniatura florida", taxid=9000004, n_genes=320, gc_content=0.46, intron_share=0.2),
     ]  # fmt: skip
 
 
@@ -45,7 +45,7 @@ class WorldSettings(Settings):
 
     species: Annotated[list[SpeciesSettings], Field(min_length=1)] = _default_species()
     n_protein_families: PositiveInt = 60
-    protein_aa: tuple[PositiveInt, PositiveInt] = (20, 60)
+    protein_aa: tuple[PositiveInt, PositiveInt] = (25, 42)
     """Shortest and longest protein of the families."""
     n_ncrna_families: PositiveInt = 12
     codon_bias: Annotated[float, Field(ge=0)] = 1.0

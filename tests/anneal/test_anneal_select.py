@@ -109,6 +109,23 @@ def test_web_weighs_one_in_round_3_only_unless_the_config_names_it():
     assert objective_weights(named, "round2") == objective_weights(named, "round3") == {"proteins": 1.0, "web": 3.0}
 
 
+def test_the_objective_is_the_weighted_mean_of_bits_per_letter_over_all_letters_of_each_section():
+    rng = np.random.default_rng(5)
+    run = result("a", 1, 2.0, rng, 0.3)
+    for found in run["rows"].values():
+        for pair in found.values():
+            pair[0] = int(rng.integers(1, 300))
+    weights = {"nucleotides": 1.0, "proteins": 2.5, "refseq": 0.0, "web": 0.5}
+    settings = SETTINGS.model_copy(update={"objective_weights": weights})
+    found = measure([{**run, "path": "a"}], objective_weights(settings, "round2"))
+    bits = {}
+    for section in SECTIONS:
+        own = [pairs[section] for pairs in run["rows"].values() if section in pairs]
+        bits[section] = sum(nats for _, nats in own) / sum(n for n, _ in own) / math.log(2)
+    expected = sum(weight * bits[section] for section, weight in weights.items()) / sum(weights.values())
+    assert found.objectives(np.ones((1, 60))) == pytest.approx(np.array([[[expected]]]), rel=1e-12)
+
+
 def test_weights_decide(tmp_path):
     a, b = result("a", 1, 2.0), result("b", 1, 2.1)
     for row, found in b["rows"].items():

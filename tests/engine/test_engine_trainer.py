@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 import re
 import signal
+import threading
 
 import pytest
 import torch
-from engine_runs import tiny_run, write_sources
+from engine_runs import MODEL, tiny_run, write_sources
 
+from bsm.base.config.training import Model
 from bsm.base.errors import BsmError, ConfigError
-from bsm.engine.batch import NO_TARGET
+from bsm.engine.batch import NO_TARGET, Batch
 from bsm.engine.loader import Loader
 from bsm.engine.record import Record
-from bsm.engine.trainer import _Clock, choose_device, train
+from bsm.engine.trainer import PASS_TOKENS_ON_GPU, Run, _Clock, choose_device, train
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +70,34 @@ def test_the_gradient_is_that_of_the_mean_over_all_targets_of_the_step(manifests
     assert float(record.metrics[0]["loss"]) == pytest.approx(loss.item(), abs=2e-6)
     norm = math.sqrt(sum(float((p.grad**2).sum()) for p in reference.parameters()))
     assert float(record.metrics[0]["gradient_norm"]) == pytest.approx(norm, rel=1e-4)
+
+
+def test_a_step_is_one_pass_on_a_cpu_and_a_bounded_one_on_a_gpu_unless_the_settings_say(
+    manifests, tmp_path, monkeypatch
+):
+    model = Model.model_validate(MODEL | {"batch_sequences": 1000})
+    whole = tiny_run(tmp_path / "a", manifests, 1, model=model)
+    stated = tiny_run(tmp_path / "b", manifests, 1, model=model, micro_batch_sequences=7)
+    assert (whole.micro_batch_sequences, stated.micro_batch_sequences) == (1000, 7)
+    assert tiny_run(tmp_path / "c", manifests, 1, micro_batch_sequences=7).micro_batch_sequences == 4
+    monkeypatch.setattr(Run, "device", torch.device("cuda"))
+    assert (whole.micro_batch_sequences, stated.micro_batch_sequences) == (PASS_TOKENS_ON_GPU // 64, 7)
+
+
+def test_batches_are_laid_out_by_the_reading_thread_and_the_device_is_waited_for_once_a_step(
+    manifests, tmp_path, monkeypatch
+):
+    run = tiny_run(tmp_path, manifests, 6, micro_batch_sequences=1, valid_manifests=[], log_every_steps=100)
+    threads, waits = [], []
+    to = Batch.to
+    monkeypatch.setattr(Batch, "to", lambda *a: threads.append(threading.current_thread().name) or to(*a))
+    for name in ("cpu", "item", "tolist", "__float__", "__bool__"):
+        waiting = getattr(torch.Tensor, name)
+        monkeypatch.setattr(torch.Tensor, name, lambda *a, f=waiting, name=name, **k: waits.append(name) or f(*a, **k))
+    monkeypatch.setattr(run.checkpoints, "save", lambda *a: None)
+    train(run)
+    assert len(threads) == 6 * 4 and all(name.startswith("loader") for name in threads)
+    assert waits == ["cpu"] * 6
 
 
 def test_the_loss_falls_and_curves_have_rows_at_the_stated_steps(manifests, tmp_path):

@@ -6,6 +6,8 @@ import json
 import multiprocessing
 import os
 import sys
+import time
+import types
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from engine_shards import write_source
 
 from bsm.base.config.training import TRAIN_MANNERS
 from bsm.cli import main
+from bsm.engine import trainer
 
 MODEL = {"name": "tiny", "n_layers": 1, "n_heads": 2, "width": 16, "d_ff": 32, "batch_sequences": 4}
 SETTINGS = {"precision": "fp32", "valid_rows_per_source": 3}
@@ -54,14 +57,16 @@ def contents(out: Path) -> dict[str, bytes]:
     return {name: (out / name).read_bytes() for name in OUTPUTS}
 
 
-def start(argv: list[str], log: Path) -> multiprocessing.process.BaseProcess:
-    """The command in a process of its own, forked so that nothing has to be imported again."""
-    process = multiprocessing.get_context("fork").Process(target=_run, args=(argv, str(log)))
+def start(argv: list[str], log: Path, hurry: int = 1) -> multiprocessing.process.BaseProcess:
+    """The command in a process of its own, forked so that nothing has to be imported again. Its clock goes ``hurry``
+    times as fast, so that checkpoints come sooner than the smallest setting of one second."""
+    process = multiprocessing.get_context("fork").Process(target=_run, args=(argv, str(log), hurry))
     process.start()
     return process
 
 
-def _run(argv: list[str], log: str) -> None:
+def _run(argv: list[str], log: str, hurry: int) -> None:
+    trainer.time = types.SimpleNamespace(monotonic=lambda: hurry * time.monotonic())
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(handle, 2)
     sys.stderr = os.fdopen(2, "w", buffering=1)

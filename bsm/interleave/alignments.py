@@ -21,6 +21,7 @@ _MIN_BLOCK_WIDTH = 40
 """Alignments are cut into blocks of more columns, primers have fewer letters."""
 _ALIKE_NUCLEOTIDES, _ALIKE_PROTEINS = 0.5, 0.25
 """Share of equal columns above which rows without gaps are alike (chance: 1/4 and 1/16)."""
+_NEW_HIT = re.compile(r"(?i)\b(?:score|expect|e-?value|identities)\b|^\s*>")
 _NO_SEQUENCE = re.compile(r"CO(?!\S)|#=G|(?i:#?consensus\b)")
 """Names of rows that are no molecule: ProDom's consensus, Stockholm's annotation, a consensus called so."""
 
@@ -78,6 +79,8 @@ def _chain_of_coordinates(page: Page, index: int) -> Block | None:
     chain, at = [row], index + 1
     while at <= chain[-1].line + _LINES_BETWEEN_COORDINATES:
         row = named_row(page, at)
+        if _NEW_HIT.search(page.line(at)):
+            break
         if row and row.name == chain[0].name:
             if not _coordinates_go_on(chain[-1], row):
                 break
@@ -100,8 +103,10 @@ def _candidates(page: Page, chains: list[list[Row]]) -> Iterator[Candidate]:
 
 def _are_alike(page: Page, rows: list[Row]) -> bool:
     """Whether rows of one width are an alignment and not a pair of primers: long, with gaps, or with equal columns."""
+    if rows[0].width >= _MIN_BLOCK_WIDTH:
+        return True
     texts = [page.text[row.start : row.end].upper() for row in rows]
-    if rows[0].width >= _MIN_BLOCK_WIDTH or any(not text.isalpha() for text in texts):
+    if any(not text.isalpha() for text in texts):
         return True
     shares = [sum(map(eq, a, b)) / len(a) for a, b in pairwise(texts)]
     return max(shares) >= (_ALIKE_NUCLEOTIDES if kind_of(rows[0].letters) == "n" else _ALIKE_PROTEINS)
@@ -120,18 +125,22 @@ def _rows_of_block(page: Page, index: int) -> tuple[list[Row], list[int], int]:
         first = above  # rows full of gaps, from which no block is looked for
     index = first.line
     rows, matches, at, last = [first], [], index + 1, index
+    names = {first.name} - {""}
     while True:
         row = named_row(page, at)
         if row and len(rows) == 1:
             first, row = _with_names(page, first, row)
-            rows[0] = first
+            rows[0], names = first, {first.name} - {""}
         elif row and first.name:
             row = named_by_number(row)
-        is_named = row is not None and row.name != ""  # a name of digits looks like the coordinate of a match line
+        is_named = row is not None and row.name.isdecimal()  # a name of digits looks like the coordinate of a match line
         is_marks = not is_named and is_match_line(page, at, rows[-1], needs_symbols=not first.name)
         below_marks = at - 1 in matches  # rows without names are an alignment only where match lines say so
+        if row and row.name in names:
+            break  # the next block, without a blank line above it
         if row and _is_aligned(row, first) and not is_marks and (first.name or below_marks):
             rows.append(row)
+            names |= {row.name} - {""}
         elif is_marks or (row and _refusal(row.name)) or (first.name and is_annotation(page, at, first)):
             matches.append(at)
         else:
@@ -156,7 +165,9 @@ def _next_block(page: Page, at: int, chains: dict[str, list[Row]]) -> Following 
     above = next(iter(chains.values()))[0]
     rows: dict[str, Row] = {}
     matches: list[int] = []
-    index = top = _top_below(page, at)
+    tight = named_row(page, at)
+    is_tight = tight and tight.name in chains and _coordinates_go_on(chains[tight.name][-1], tight)
+    index = top = at if is_tight else _top_below(page, at)
     while index is not None:
         row = named_row(page, index)
         row = named_by_number(row) if row and row.name not in chains else row

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import takewhile
 
 from bsm.interleave.candidates import Candidate, kind_of, may_go_on
 from bsm.interleave.page import Page
@@ -153,11 +152,10 @@ def opened_block(page: Page, index: int) -> Block | None:
         return None
     start, end = match.span("body")
     opened, closed = is_quote(line[start - 1]), is_quote(line[end : end + 1])
-    below = list(_rows_below(page, index + 1))
-    quoted = _quoted(page, below, opened, closed)
+    quoted = _quoted(page, index + 1, closed) if opened else []
     parts = [(page.starts[index] + start, page.starts[index] + end)]
     lines = {index}
-    for row in quoted or below:
+    for row in quoted or _rows_below(page, index + 1):
         overhang = row.column + row.width - end
         full = abs(overhang) <= _RAGGED or (row.width == end - start and row.width in WRAPPED_WIDTH)
         if len(row.groups) > 1 or row.is_numbered or not may_go_on(kind, row.letters):
@@ -171,12 +169,16 @@ def opened_block(page: Page, index: int) -> Block | None:
     return ([Candidate(tuple(parts), "wrapped")], lines) if len(parts) > 1 else None
 
 
-def _quoted(page: Page, rows: list[Row], opened: bool, closed: bool) -> list[Row]:
+def _quoted(page: Page, top: int, closed: bool) -> list[Row]:
     """The rows that quotes show to belong to a value: literals below a literal, or all up to the closing quote."""
-    if opened and closed:
-        return list(takewhile(lambda row: row.is_literal, rows))
-    closing = next((i for i, row in enumerate(rows) if is_quote(page.text[row.end : row.end + 1])), None)
-    return rows[: closing + 1] if opened and closing is not None else []
+    rows: list[Row] = []
+    for row in _rows_below(page, top):
+        if row.is_literal != closed or (not closed and is_quote(page.text[row.start - 1])):
+            break
+        rows.append(row)
+        if not closed and is_quote(page.text[row.end : row.end + 1]):
+            return rows
+    return rows if closed else []
 
 
 def _rows_below(page: Page, top: int) -> Iterator[Row]:

@@ -17,14 +17,14 @@ _CLOSING = rf"[{QUOTES}]+\s*(?:[,;)\]}}]|\.[A-Za-z_]).*|[,;)\]}}]+\s*|\s*[\[(<]\
 _PURE = re.compile(
     rf"{_DECORATION}(?:ORIGIN\s+)?(?:(?P<before>\d{{1,9}})[\s:]+)?"
     r"(?P<body>(?=[\-~.]*+[A-Za-z])[A-Za-z\-~.…]++(?: ++[A-Za-z\-~.…]++)*+)"
-    rf"\*?(?:\s+(?P<after>\d{{1,9}}))?[\s\\]*"
+    rf"\*?(?:\s+(?P<after>\d{{1,9}}))?[\s\\]*+"
     rf"(?:[\s{QUOTES}+\\]*|[{QUOTES}]\s*(?:#|//)(?P<remark>.*)|(?P<closing>{_CLOSING}))"
 )
 _NAMED = re.compile(
     r"(?<!\S)(?P<body>(?:[A-Za-z\-~.]{10} )+[A-Za-z\-~.]{1,10}|(?=[\-~.]*+[A-Za-z])[A-Za-z\-~.]++|[\-~.]+)"
     r"\*?(?:\s+(?P<after>\d{1,9}))?[\s|\"'`]*$"
 )
-_ONLY_DECORATION = re.compile(rf"\s*[{QUOTES}+\\#\s]*")
+_ONLY_DECORATION = re.compile(rf"[{QUOTES}+\\#\s]*+")
 _LEFT_OUT = re.compile(r"[\s\"'`#(<\[{*/;%]*(?:\.+|(?:\.{2,}|…)[^.…]{1,60}(?:\.{2,}|…)?|…+)[\s\"'`)>\]}*/]*")
 _LETTER = re.compile("[A-Za-z]")
 _MIN_SEQUENCE = 15
@@ -133,8 +133,8 @@ def named_row(page: Page, index: int) -> Row | None:
     words = line[: match.start()].split()
     if any(_is_sequence(word, i) for i, word in enumerate(words)):
         return None
-    numbers = [w for w in words if w.isdigit()]
-    name = " ".join(w for w in words if not w.isdigit())
+    numbers = [w for w in words if _is_number(w)]
+    name = " ".join(w for w in words if not _is_number(w))
     name = name if any(map(str.isalnum, name)) else ""
     if not name and len(numbers) > 1:
         name = numbers.pop(0)
@@ -164,7 +164,7 @@ def number_line(page: Page, index: int) -> int | None:
 def ruler_start(page: Page, index: int) -> int | None:
     """The number of the first letter below a line of numbers that count its blocks of ten (``10  20  30``), or None."""
     words = page.line(index).split()
-    if not words or not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words):
+    if not words or not all(map(_is_number, words)):
         return None
     start = int(words[0]) - _MAX_GROUP + 1
     return start if start > 0 and all(int(w) == start + _MAX_GROUP * i - 1 for i, w in enumerate(words, 1)) else None
@@ -202,6 +202,11 @@ def is_match_line(page: Page, index: int, above: Row, needs_symbols: bool = Fals
     equal = sum(a == b and a != " " for a, b in zip(inside, aligned, strict=True))
     n_marks = len(inside.replace(" ", ""))
     return (symbols >= 5 if needs_symbols else True) and symbols + equal >= 0.9 * n_marks
+
+
+def _is_number(word: str) -> bool:
+    """Whether a word is a coordinate: decimal digits (not a raised 2), as many as a sequence can need."""
+    return word.isdecimal() and len(word) < 10
 
 
 def _number(text: str | None) -> int | None:

@@ -17,7 +17,7 @@ from bsm.interleave.rows import Row, pure_row
 Pair = tuple[Row, Row]
 STRAND_WIDTH = range(50, 201)
 """Widths at which pairs of lines go on below one another, as wrapped lines do."""
-_MARKS = re.compile(r"[|:.+*]{10}")
+_MARKS = re.compile(r"[|:.+*\-]{10}")
 _LINES_BETWEEN_PAIRS = 3
 _PAIRED_SHARE = 0.9
 _MIN_OVERLAP = 10

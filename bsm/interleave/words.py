@@ -19,6 +19,7 @@ _STOP_BEFORE, _STOP_AFTER = re.compile(r"[A-Za-z]\*+$"), re.compile(r"\*+[A-Za-z
 _NEAR = 8
 """Characters looked at on either side of a word."""
 _LABEL_LENGTH = 60
+_MAX_READ = 1000
 
 
 def words_of_line(page: Page, index: int) -> Iterator[Candidate]:
@@ -39,11 +40,12 @@ def words_of_line(page: Page, index: int) -> Iterator[Candidate]:
 
 def _is_quality(line: str, start: int, end: int) -> bool:
     """Whether a word stands in a token as long as the read before it (SAM)."""
-    left = max(line.rfind(" ", 0, start) + 1, 0)
-    right = line.find(" ", end)
-    read = line[:left].rsplit(maxsplit=1)[-1:]
+    left = line.rfind(" ", max(0, start - _MAX_READ), start) + 1
+    right = line.find(" ", end, end + _MAX_READ)
     length = (right if right >= 0 else len(line)) - left
-    return bool(read) and len(read[0]) == length and kind_of(read[0]) == "n" and kind_of(line[start:end]) != "n"
+    read = line[max(0, left - 1 - length) : max(0, left - 1)]
+    is_token = left > length and line[left - length - 2 : left - length - 1] in ("", " ") and " " not in read
+    return is_token and kind_of(read) == "n" and kind_of(line[start:end]) != "n"
 
 
 def _touches(before: str, after: str) -> bool:

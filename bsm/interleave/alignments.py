@@ -133,7 +133,7 @@ def _rows_of_block(page: Page, index: int) -> tuple[list[Row], list[int], int]:
             rows[0], names = first, {first.name} - {""}
         elif row and first.name:
             row = named_by_number(row)
-        is_named = row is not None and row.name.isdecimal()  # a name of digits looks like the coordinate of a match line
+        is_named = row is not None and row.name.isdecimal()  # digits may also be the coordinate of a match line
         is_marks = not is_named and is_match_line(page, at, rows[-1], needs_symbols=not first.name)
         below_marks = at - 1 in matches  # rows without names are an alignment only where match lines say so
         if row and row.name in names:

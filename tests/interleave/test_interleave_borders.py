@@ -80,3 +80,35 @@ def test_only_a_header_or_a_label_directly_before_the_letters_makes_rna_of_t(bef
 def test_a_header_inside_a_programs_string_is_a_header():
     lines = "".join(f'    "{DNA[i : i + 30]}\\n" +\n' for i in range(0, 120, 30))
     assert found(f'String s = ">NM_1234567 some name\\n" +\n{lines}    "";') == nucleotides(DNA)
+
+
+@pytest.mark.parametrize("dots", ["...", "[...]", "....", "(...)", "… 200 letters …", "# ..."])
+def test_a_record_goes_on_below_a_line_of_dots_and_each_piece_is_judged_whole(dots):
+    masked = f"{DNA[:15]}{'N' * 35}\n{DNA[20:70]}\n{'N' * 40}{DNA[:10]}\n"
+    hits = explain(
+        f">chr1 masked\n{DNA[:60]}\n{DNA[60:]}\n{dots}\n{masked}{dots}\n{OTHER[:30]}\n{OTHER[30:]}\n", SETTINGS
+    )
+    assert [(hit.layout, hit.sequence, hit.reason) for hit in hits] == [
+        ("fasta", DNA.lower(), ""), ("fasta", "", "too_few_acgtu"), ("fasta", OTHER.lower(), ""),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("end", ["...", "…", "[...]", " [...]", "&hellip;"])
+def test_dots_of_any_kind_behind_the_last_letters_of_a_record(end):
+    assert found(f">x\n{DNA[:60]}\n{DNA[60:90]}{end}\n>y\n{OTHER}{end}\n") == nucleotides(DNA[:90], OTHER)
+
+
+def test_a_quality_string_is_known_by_the_read_before_it_or_two_lines_above():
+    read, quality = DNA[:40], "".join(RNG.choices("ADEFGHIKLMNPQRS", k=40))
+    for text in (f"r1\t0\tchr1\t5\t60\t40M\t*\t0\t0\t{read}\t{quality}\tNM:i:0\n", f"{read}\n+\n{quality}\n"):
+        assert [(hit.sequence, hit.reason) for hit in explain(text, SETTINGS)] == [
+            (read.lower(), ""), ("", "quality_string"),
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "n"), [
+    ("-a {}$", 1), ("-g ^{}", 1), ("?seq={}&x=1", 1), ("~{}~", 1), ("${}", 0), ("%20{}", 0), ("{}%20", 0),
+    ("{}=1", 0), ("key={}", 1), ("a_{}", 0), ("{}/x", 0), ("{}+", 0), ("{}@x", 0),
+])  # fmt: skip
+def test_what_may_touch_a_word(text, n):
+    assert len(find_sequences(text.format(DNA[:30]), SETTINGS)) == n

@@ -7,6 +7,8 @@ import json
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bsm.base.config.data import InterleaveSettings
 from bsm.interleave.candidates import letters_of
@@ -125,3 +127,22 @@ def test_real_documents_give_sequences_that_their_spans_hold(shared_data):
             wanted = hit.sequence.upper().replace("U", "T")
             assert all(any(a == b or b in "NX" for a in letters) for b in wanted), (document["id"], hit)
     assert n_documents >= 60
+
+
+FRAGMENTS = [
+    *"\n\n\n\t  \"\"'`,;.:|+*>@#&$^~-()[]{}\\<²٣…\x00\x01é", "...", "\\\n", "' +\n'", "<b>", "</div>", "&hellip;",
+    "ACGTTGCATTAGCATCAGGAT", "TGCAACGTAATCGTAGTCCTA", "MKWVTFISLLFLFSSAYSRGVF", "N" * 12, "acg", "gca", "ATG ", "GCC ",
+    "12", "60 ", "#=GR", ">x", "@r\n", "+\n", " 2 21\n", "LOCUS x\n", "//\n", "|" * 21, "Query 1 ", "&#0;",
+]  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=60))
+def test_any_text_is_read_without_an_error_and_spans_lie_in_it(parts):
+    text = "".join(parts)
+    for hit in explain(text, SETTINGS):
+        assert 0 <= hit.start < hit.end <= len(text)
+        if not hit.reason:
+            letters = iter(text[hit.start : hit.end].upper().replace("U", "T"))
+            wanted = hit.sequence.upper().replace("U", "T")
+            assert all(any(a == b or b in "NX" for a in letters) for b in wanted)

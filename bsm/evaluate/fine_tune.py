@@ -138,7 +138,7 @@ def step(
     tuned.network.use(device, precision)
     ids, layout = train.documents.batch(which, device)
     with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-        loss = objective.loss(tuned(ids, layout), train.targets[which])
+        loss = objective.loss(tuned(ids, layout)[: len(which)], train.targets[which])
     value = float(loss.detach())
     if not math.isfinite(value):
         raise InputError(
@@ -158,7 +158,7 @@ def predict(tuned: TunedNetwork, documents: Documents, batch_tokens: int) -> Ten
     tuned.network.use(device, "fp32")
     outputs = torch.empty(len(documents.lengths), tuned.head.out_features, device=device)
     for which in ordered_batches(documents.lengths, batch_tokens):
-        outputs[torch.from_numpy(which).to(device)] = tuned(*documents.batch(which, device))
+        outputs[torch.from_numpy(which).to(device)] = tuned(*documents.batch(which, device))[: len(which)]
     return outputs
 
 

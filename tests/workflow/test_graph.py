@@ -66,7 +66,7 @@ def test_every_run_leaves_held_out_losses_of_every_section(nano):
     assert measured == trained and len(trained) == 9
     for run in trained:
         sections = {r["dataset"] for r in rows if (r["model"], r["arm"], r["round"]) == run}
-        assert {"nucleotides", "proteins", "refseq", "gene", "web", "objective"} <= sections
+        assert {"nucleotides", "proteins", "refseq", "gene", "web", "mean_of_sections"} <= sections
 
 
 def test_a_deleted_evaluation_is_measured_again_and_only_the_table_follows(copy_of_run):

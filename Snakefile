@@ -50,6 +50,7 @@ rule all:
         "results/table1.csv",
         "results/table1.md",
         "results/validation_loss.svg",
+        expand("results/anneal_{round}.csv", round=[name for name in ROUNDS if runs.candidates(CONFIG, name)]),
         "results/data.md",
         "results/sources.csv",
         "results/plan.csv",

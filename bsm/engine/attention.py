@@ -30,6 +30,9 @@ from bsm.base.errors import ConfigError
 BackEnd = Literal["bucketed", "sdpa", "varlen", "flash"]
 LONGEST_PLAIN = 768
 """Longest stack that is multiplied plainly on a CPU; the fused kernel wins from about 1,024 tokens."""
+_QUERIES_AT_ONCE = 192
+"""So many queries are multiplied with the keys up to the last of them; most of what lies above the diagonal is left
+out. Smaller parts leave out more and take longer to start."""
 _HALF = (torch.bfloat16, torch.float16)
 _BUCKET_STEP = 1.25
 _SHORTEST_BUCKET = 16
@@ -135,9 +138,14 @@ def _plain(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Softmax attention written out; [n_documents, length, n_heads, head_size]."""
     n, length, n_heads, size = q.shape
     q, k, v = (x.transpose(1, 2).reshape(n * n_heads, length, size) for x in (q * size**-0.5, k, v))
-    bias = torch.full((length, length), -torch.inf, dtype=q.dtype, device=q.device).triu(1)
-    weights = torch.baddbmm(bias, q, k.transpose(1, 2)).softmax(-1, dtype=q.dtype)
-    return torch.bmm(weights, v).view(n, n_heads, length, size).transpose(1, 2)
+    out = []
+    for start in range(0, length, _QUERIES_AT_ONCE):
+        end = min(start + _QUERIES_AT_ONCE, length)
+        bias = torch.full((end - start, end), -torch.inf, dtype=q.dtype, device=q.device).triu(start + 1)
+        weights = torch.baddbmm(bias, q[:, start:end], k[:, :end].transpose(1, 2)).softmax(-1, dtype=q.dtype)
+        out.append(torch.bmm(weights, v[:, :end]))
+    joined = out[0] if len(out) == 1 else torch.cat(out, dim=1)
+    return joined.view(n, n_heads, length, size).transpose(1, 2)
 
 
 def _fused(q: Tensor, k: Tensor, v: Tensor) -> Tensor:

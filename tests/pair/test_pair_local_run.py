@@ -66,7 +66,16 @@ def _config(real: Path, folder: Path) -> Path:
 @pytest.mark.slow
 def test_the_data_stages_run_on_real_local_files(shared_data, tmp_path):
     config = _config(shared_data("ncbi").resolve(), tmp_path)
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        str(ROOT / "Snakefile"),
+        "--cores",
+        "2",
+        "results/data.md",
+    ]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
     run = subprocess.run([*command, "--configfile", str(config), "--directory", str(tmp_path)], cwd=ROOT,
                          capture_output=True, text=True, check=False, env=environment)  # fmt: skip

@@ -10,7 +10,7 @@ from operator import eq
 from bsm.interleave.blocks import WRAPPED_WIDTH, Block
 from bsm.interleave.candidates import ANCHOR, Candidate, kind_of
 from bsm.interleave.page import Page
-from bsm.interleave.rows import Row, is_annotation, is_match_line, named_by_number, named_row
+from bsm.interleave.rows import Row, is_annotation, is_match_line, named_by_number, named_row, row_named_behind
 from bsm.interleave.strands import is_complement
 
 Chains = list[list[Row]]
@@ -39,6 +39,21 @@ def alignment_block(page: Page, index: int) -> Block | None:
         used |= {row.line for _, row in following[0]} | set(following[1])
         matches, last = matches + following[1], following[2]
     return [*_candidates(page, chains), *(_refused_match_line(page, line) for line in matches)], used
+
+
+def listed_block(page: Page, index: int) -> Block | None:
+    """Rows in the same columns with their names behind them and a gap somewhere; other such lines are words."""
+    refused: set[int] = page.memo.setdefault("listed", set())
+    first = None if index in refused else row_named_behind(page, index)
+    listed, at = [], index
+    while first and (found := row_named_behind(page, at)) and _is_aligned(found[0], first[0]):
+        listed.append(found)
+        at += 1
+    if len(listed) < 2 or not any("-" in page.text[row.start : row.end] for row, _ in listed):
+        refused |= {row.line for row, _ in listed}
+        return None
+    parts = [part for row, rest in listed for part in (row.part, rest) if part]
+    return [Candidate((part,), "alignment") for part in parts], {row.line for row, _ in listed}
 
 
 def _following(page: Page, at: int, chains: Chains, matches: list[int]) -> Following | None:

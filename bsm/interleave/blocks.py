@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from bsm.interleave.candidates import Candidate, kind_of, may_go_on
 from bsm.interleave.page import Page
@@ -26,13 +27,13 @@ from bsm.interleave.strands import is_complement, is_marks
 Block = tuple[list[Candidate], set[int]]
 WRAPPED_WIDTH, LITERAL_WIDTH = range(50, 201), range(30, 201)
 """Widths at which equal lines without a header are one sequence; a program joins literals on successive lines."""
-_HEADER = re.compile(r"[\s\"'`#|]*>(?!>)\s*\S|.*[\"'`]>\w")
+_HEADER = re.compile(rf"[\s{QUOTES}#|/;%*]*(?:\d+[.)]\s+)?>(?!>)\s*\S|.*[{QUOTES}]>\w")
 _PIR_HEADER = re.compile(r"\s*>[A-Z][A-Z0-9];")
 _OPENING = re.compile(rf".*[\s={QUOTES}>(](?P<body>[A-Za-z]{{30,}})[{QUOTES}]?\s*")
 _RAGGED = 2
 """Columns by which the right edges of such a value's lines may differ."""
 _MIN_TWIN_COLUMNS, _TWIN_SHARE = 30, 0.5
-"""Two lines are two aligned sequences, not one wrapped, where this share of so many columns is equal (chance: 1/4)."""
+"""Lines are sequences to compare, not one wrapped, where this share of so many columns is equal (chance: 1/4)."""
 _LINES_BETWEEN_ROWS = 12
 """Annotation lines between two rows of one numbered block (features of a part page)."""
 
@@ -129,7 +130,7 @@ def wrapped_block(page: Page, index: int) -> Block | None:
             break
     if len(rows) < 2:
         return None
-    if len(rows) == 2 and _are_twins(page, *rows):
+    if all(_are_twins(page, *pair) for pair in pairwise(rows)):
         return [Candidate((row.part,), "word") for row in rows], {row.line for row in rows}
     return [Candidate(tuple(row.part for row in rows), "wrapped")], {row.line for row in rows}
 

@@ -10,7 +10,7 @@ from Bio.Data.IUPACData import protein_letters_1to3
 
 from bsm.base.alphabet import Modality
 from bsm.base.config.data import InterleaveSettings
-from bsm.interleave.alignments import alignment_block
+from bsm.interleave.alignments import alignment_block, listed_block
 from bsm.interleave.blocks import fasta_block, fastq_block, numbered_block, opened_block, wrapped_block
 from bsm.interleave.candidates import ANCHOR, Candidate, between_ellipses
 from bsm.interleave.page import Page, page_of
@@ -26,6 +26,7 @@ _LAYOUTS = (
     numbered_block,
     strands_block,
     alignment_block,
+    listed_block,
     wrapped_block,
     opened_block,
 )

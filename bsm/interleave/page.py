@@ -53,7 +53,7 @@ class Page:
     tops: dict[int, int] = field(default_factory=dict, repr=False)
     """What was already read from a line, and the first line of its run of letter lines (bsm.interleave.rows)."""
     memo: dict[Any, Any] = field(default_factory=dict, repr=False)
-    """What was already read below a PHYLIP header (bsm.interleave.phylip)."""
+    """What was already read below a PHYLIP header (phylip), and lines that are no listed rows (alignments)."""
 
     @property
     def n_lines(self) -> int:

@@ -10,7 +10,7 @@ from bsm.interleave.page import Page
 
 # Quantifiers are possessive where letters run long: a line of a megabase must not be tried from every position.
 QUOTES = "\"'`\u201c\u201d\u2018\u2019"
-_DECORATION = rf"(?:\s*\.\.\. +(?=\w?[{QUOTES}])|\s*(?://[/!]*|%+|;+)\s)?[\s{QUOTES}+\\#]*(?:[bBfFrRuU](?=[{QUOTES}]))?[{QUOTES}]*"
+_DECORATION = rf"(?:\s*\.\.\. +(?=\w?[{QUOTES}])|\s*(?://[/!]*|%+|;+)\s)?[\s{QUOTES}+\\#;]*(?:[bBfFrRuU](?=[{QUOTES}]))?[{QUOTES}]*"
 """Before the letters: a prompt of doctest, the sign of a comment, quotes with the prefix of a literal."""
 _CLOSING = rf"[{QUOTES}]+\s*(?:[,;)\]}}]|\.[A-Za-z_]).*|[,;)\]}}]+\s*|\s*[\[(<]\s*(?:\.\.+|…).*"
 """Behind the letters: what ends a literal, and a bracket that says that letters were left out."""
@@ -22,7 +22,10 @@ _PURE = re.compile(
 )
 _NAMED = re.compile(
     r"(?<!\S)(?P<body>(?:[A-Za-z\-~.]{10} )+[A-Za-z\-~.]{1,10}|(?=[\-~.]*+[A-Za-z])[A-Za-z\-~.]++|[\-~.]+)"
-    r"\*?(?:\s+(?P<after>\d{1,9}))?[\s|\"'`]*$"
+    r"\*?(?:\s+(?::\s+)?(?P<after>\d{1,9}))?[\s|\"'`]*$"
+)
+_NAMED_BEHIND = re.compile(
+    r"\s*+(?:\[\d+\]\s+)?(?P<body>[A-Za-z\-]{15,})(?:\.\.\.(?P<rest>[A-Za-z\-]+))?\s+(?=\S*[A-Za-z])\S[^\s|]*\s*"
 )
 _ONLY_DECORATION = re.compile(rf"[{QUOTES}+\\#\s]*+")
 _LEFT_OUT = re.compile(r"[\s\"'`#(<\[{*/;%]*(?:\.+|(?:\.{2,}|…)[^.…]{1,60}(?:\.{2,}|…)?|…+)[\s\"'`)>\]}*/]*")
@@ -142,6 +145,18 @@ def named_row(page: Page, index: int) -> Row | None:
     before = _number(numbers[-1] if numbers else None)
     return Row(index, start, start + len(match["body"]), letters, (len(letters),), before, _number(match["after"]),
                name, match.start("body"), "  " not in line.strip())  # fmt: skip
+
+
+def row_named_behind(page: Page, index: int) -> tuple[Row, tuple[int, int] | None] | None:
+    """The line as aligned letters before their name, and what stands behind an ellipsis (Biopython, Bioconductor)."""
+    match = _NAMED_BEHIND.fullmatch(page.line(index))
+    letters = letters_of(match["body"]) if match else ""
+    if not match or not kind_of(letters):
+        return None
+    start, end = (page.starts[index] + at for at in match.span("body"))
+    rest = tuple(page.starts[index] + at for at in match.span("rest")) if match["rest"] else None
+    row = Row(index, start, end, letters, (len(letters),), None, None, column=match.start("body"))
+    return row, (rest[0], rest[1]) if rest else None
 
 
 def named_by_number(row: Row) -> Row:

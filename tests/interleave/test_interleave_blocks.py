@@ -99,6 +99,24 @@ def test_blocks_of_ten_below_rulers_are_one_sequence_to_a_last_row_without_a_num
     assert found(text) == [PROTEIN[:95]]
 
 
+@pytest.mark.parametrize("line", ["{} {}/3-81\n", "{}...ACG {}\n", "[1] {} {}\n"])
+def test_rows_before_their_names_are_an_alignment_where_one_has_a_gap(line):
+    gapped = TWO[:20] + "---" + TWO[23:44]
+    text = "Alignment with 3 rows and 52 columns\n" + line.format(ONE[:44], "A_1") + line.format(gapped, "B_2")
+    assert found(text) == [ONE[:44], gapped.replace("-", "")]
+    assert found(text.replace("---", "ACG")) == [ONE[:44], gapped.replace("---", "ACG")]
+
+
+def test_three_lines_that_repeat_one_another_are_three_sequences():
+    rows = [ONE[:60], TWO[:60], ONE[:59] + "A"]
+    assert found("\n".join(rows)) == rows
+
+
+def test_coordinates_may_stand_behind_colons():
+    block = "{g:>6} : {a} : {l:>6}\n         {m}\n{g:>6} : {b} : {l:>6}\n"
+    assert found(blocks(block)) == [ONE, TWO]
+
+
 def test_a_raised_digit_and_a_number_of_thousands_of_digits_are_no_coordinates():
     for word in ("²", "9" * 6000):
         assert [hit.reason for hit in explain(f"{word} {ONE[:30]}\n{word} {TWO[:30]}\n", SETTINGS)] == ["", ""]

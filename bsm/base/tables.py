@@ -147,14 +147,14 @@ PREDICTIONS = pa.schema(
         task=pa.string(),
         dataset=pa.string(),
         item_id=pa.string(),
-        setting=pa.string(),  # fine-tuned | few-shot | zero-shot
+        setting=pa.string(),  # one of bsm.base.results.SETTINGS; of language-model rows an item is a held-out row
         input=pa.string(),  # what the model read, such as rna+protein
         shots=pa.int16(),  # null where the setting has none
         score_kind=pa.string(),  # of a few-shot score: sum | mean | pmi | minimum; else null
         seed=pa.int32(),  # of the fine-tuning; null where nothing is trained
         assay=pa.string(),  # study of a fitness item; else null
         label=pa.string(),  # true class; null for regression and fitness
-        value=pa.float64(),  # true number; null for classification
+        value=pa.float64(),  # true number (of a held-out row its letters); null for classification
         prediction=pa.string(),  # predicted class; null for regression and fitness
         score=pa.float64(),  # of the positive class (binary), of the predicted class, or the predicted number
     )

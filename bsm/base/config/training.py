@@ -115,7 +115,8 @@ class TrainSettings(Settings):
     gradient_clip: PositiveFloat = 1.0
     precision: Literal["bf16", "fp32"] = "bf16"
     micro_batch_sequences: PositiveInt | None = None
-    """Contexts per forward pass; the gradients of a step add up. Default: the whole batch at once."""
+    """Contexts per forward pass; the gradients of a step add up. Default: the whole batch on a CPU, at most 32,768
+    tokens a pass on a GPU."""
     validate_every_steps: PositiveInt = 1000
     valid_rows_per_source: PositiveInt = 256
     """Held-out rows behind every point of the curve; always the same ones."""

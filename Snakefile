@@ -50,6 +50,9 @@ rule all:
         "results/table1.csv",
         "results/table1.md",
         "results/validation_loss.svg",
+        # Named one by one, so that a deleted evaluation is measured again, and the table after it.
+        expand("{stem}.csv", stem=MEASUREMENTS),
+        "results/evaluations/baselines.csv",
         expand("results/anneal_{round}.csv", round=[name for name in ROUNDS if runs.candidates(CONFIG, name)]),
         "results/data.md",
         "results/sources.csv",

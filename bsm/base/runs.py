@@ -89,17 +89,21 @@ def candidates(config: Config, round_name: str) -> list[Mix]:
     return [_mix(config, name) for name in getattr(config.anneal, f"candidates_{round_name}", [])]
 
 
-def annealed_rounds(config: Config) -> list[str]:
-    """Rounds whose mix annealing chooses."""
-    return [round_.name for round_ in config.train.rounds if round_.mix == ANNEALED]
-
-
 def groups(config: Config, run: Run) -> set[str]:
     """Data groups that the run may read: those of its mix, or of all candidates."""
     fixed = fixed_mix(config, run)
     round_ = mix_round(config, run)
     mixes = [fixed] if fixed or round_ is None else candidates(config, round_.name)
     return {group for mix in mixes if mix for group, weight in mix.weights.items() if weight > 0}
+
+
+def groups_behind(config: Config, run: Run) -> set[str]:
+    """Data groups whose change may change the run: what it and its earlier rounds read, all where annealing chose the
+    mix, and the single-modal ones of its held-out curve."""
+    earlier = parent(config, run)
+    found = groups_behind(config, earlier) if earlier else {"single"}
+    everything = {source.group for source in config.sources}
+    return found | groups(config, run) | (everything if fixed_mix(config, run) is None else set())
 
 
 def run_of_checkpoint(config: Config, checkpoint: str) -> Run:

@@ -62,10 +62,16 @@ def test_a_mix_fixed_by_the_config_needs_no_annealing():
     raw = load_config()
     raw["train"]["rounds"][1]["mix"] = "paper_round2"
     config = validated(raw)
-    assert runs.annealed_rounds(config) == ["round3"]
     assert runs.fixed_mix(config, Run(SMALL, "mixed", "round2")).name == "paper_round2"
     assert runs.fixed_mix(config, Run(LARGE, "mixed", "round3")) is None
     assert runs.groups(config, Run(SMALL, "mixed", "round2")) == {"single", "refseq", "gene"}
+
+
+def test_a_run_depends_on_its_own_groups_those_of_earlier_rounds_and_on_all_where_a_mix_was_chosen(config):
+    assert runs.groups_behind(config, Run(SMALL, "mixed", "round1")) == {"single"}
+    assert runs.groups_behind(config, Run(SMALL, "single", "round3")) == {"single"}
+    assert runs.groups_behind(config, Run(SMALL, "no_web", "round3")) == {"single", "refseq", "gene"}
+    assert runs.groups_behind(config, Run(LARGE, "mixed", "round3")) == {"single", "refseq", "gene", "web"}
 
 
 def test_checkpoint_names_of_the_paper_are_runs(config):

@@ -32,7 +32,7 @@ def newest_step(out) -> int:
     return max((int(path.name.split("-")[1]) for path in (out / "state").glob("step-*")), default=0)
 
 
-def wait_until(condition, seconds: float = 20):
+def wait_until(condition, seconds: float = 300):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -81,7 +81,7 @@ def stopped_by(number: int, argv, out) -> int:
     wait_until((out / "state" / "lock").exists)
     time.sleep(0.3)
     os.kill(process.pid, number)
-    process.join(10)
+    process.join(300)
     saved = newest_step(out)
     assert f"saved at step {saved}; run the same command again" in (out / "log").read_text()
     assert saved > 0 and len(list((out / "state").glob("step-*"))) == 1

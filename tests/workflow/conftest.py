@@ -13,5 +13,5 @@ def nano(tmp_path_factory) -> Path:
     """A finished run of the whole graph on config/nano.yaml with two cores."""
     directory = tmp_path_factory.mktemp("nano")
     run = snakemake("--cores", "2", directory=directory)
-    (directory / "end_of_run.txt").write_text(run.output[run.output.rindex("Finished jobid") :])
+    (directory / "end_of_run.txt").write_text(run.output)
     return directory

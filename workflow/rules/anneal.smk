@@ -6,7 +6,6 @@ rule anneal:
         # The objective is the same for every candidate: all held-out sections.
         valid=manifests_of({"single", "refseq", "gene", "web"}),
         parent=lambda wildcards: parent_files(runs.Run(CONFIG.anneal.model, "mixed", wildcards.round)),
-        plan=ancient("results/plan.csv"),
     output:
         result="runs/anneal/{round}/{mix}.seed{seed}.json",
     log:

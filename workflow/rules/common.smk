@@ -173,6 +173,13 @@ def run_of(wildcards):
     return RUNS[f"runs/{wildcards.model}/{wildcards.arm}/{wildcards.round}"]
 
 
+def gates_of_run(wildcards):
+    """The gates of all sources that a run depends on, its earlier rounds included."""
+    behind = runs.groups_behind(CONFIG, run_of(wildcards))
+    names = [name for name, source in SOURCES.items() if source.group in behind]
+    return [checkpoints.clean_gate.get(source=name).output.manifest for name in names]
+
+
 def manifests_of(groups, arm="mixed"):
     """Manifests of the shards of these groups; the unpaired arm reads its own copies of the paired ones."""
     wanted = {name: source.group for name, source in SOURCES.items() if source.group in groups}

@@ -1,7 +1,7 @@
 # One setting on one checkpoint: all its tasks in one process, or one (evaluate.one_job_per).
 rule evaluate:
     input:
-        gates=gates,
+        gates=lambda wildcards: gates(wildcards) if wildcards.setting == "language-model" else gates_of_run(wildcards),
         weights="runs/{model}/{arm}/{round}/model.safetensors",
         config="runs/{model}/{arm}/{round}/config.json",
         benchmarks=lambda wildcards: benchmark_tables(measurement_of(wildcards)),

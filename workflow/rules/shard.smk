@@ -65,6 +65,9 @@ rule shard_plan:
         "logs/shard/plan.log",
     benchmark:
         "logs/times/shard/plan.tsv"
+    # First of the jobs that can run: where rounds ask for too many passes, the run stops here. (It cannot be an input of
+    # training: changed, it would train everything again, and `ancient` hides the other changes of what takes it.)
+    priority: 100
     conda:
         "../../envs/shard.yaml"
     resources:

@@ -2,14 +2,12 @@
 # trainer resumes from its state.
 rule train:
     input:
-        gates=gates,
+        gates=gates_of_run,
         manifests=lambda wildcards: manifests_of(runs.groups(CONFIG, run_of(wildcards)), wildcards.arm),
         # The curve always shows the single-modal sections, beside those of the run's own mix.
         valid=lambda wildcards: manifests_of({"single"} | runs.groups(CONFIG, run_of(wildcards))),
         choice=lambda wildcards: choice_of(run_of(wildcards)),
         parent=lambda wildcards: parent_files(run_of(wildcards)),
-        # Nothing is trained before the plan has found the passes within bounds; its time stamp must not re-run training.
-        plan=ancient("results/plan.csv"),
     output:
         weights="runs/{model}/{arm}/{round}/model.safetensors",
         config="runs/{model}/{arm}/{round}/config.json",

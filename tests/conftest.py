@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+# As the graph runs its jobs: one thread a process. Set before torch is imported; test workers run side by side.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 

@@ -58,9 +58,9 @@ def contents(out: Path) -> dict[str, bytes]:
 
 
 def start(argv: list[str], log: Path, hurry: int = 1) -> multiprocessing.process.BaseProcess:
-    """The command in a process of its own, forked so that nothing has to be imported again. Its clock goes ``hurry``
-    times as fast, so that checkpoints come sooner than the smallest setting of one second."""
-    process = multiprocessing.get_context("fork").Process(target=_run, args=(argv, str(log), hurry))
+    """The command in a fresh process (a fork of one that has used torch's threads may wait for ever). Its clock
+    goes ``hurry`` times as fast, so that checkpoints come sooner than the smallest setting of one second."""
+    process = multiprocessing.get_context("spawn").Process(target=_run, args=(argv, str(log), hurry))
     process.start()
     return process
 

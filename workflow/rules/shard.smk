@@ -65,7 +65,7 @@ rule shard_plan:
         "logs/shard/plan.log",
     benchmark:
         "logs/times/shard/plan.tsv"
-    # First of the jobs that can run: where rounds ask for too many passes, the run stops here. (It cannot be an input of
+    # First of the jobs that are ready; where rounds ask for too many passes, nothing more is started. (It is no input of
     # training: changed, it would train everything again, and `ancient` hides the other changes of what takes it.)
     priority: 100
     conda:

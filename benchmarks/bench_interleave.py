@@ -25,7 +25,6 @@ import shutil
 import statistics
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from pydoc_data.topics import topics
@@ -40,6 +39,7 @@ from datatrove.pipeline.filters import LambdaFilter
 from datatrove.pipeline.readers import ParquetReader
 from datatrove.pipeline.writers import ParquetWriter
 from loguru import logger
+from race import Contestants, round_robin
 
 from bsm.base.config.data import InterleaveSettings
 from bsm.base.counts import Counts
@@ -56,7 +56,6 @@ FINEWEB_EDU_BYTES, N_CORES = 6e12, 64
 KEPT_SHARES = (0.009, 0.059)
 """Text of textbooks that passes the prefilter, in documents of 4,000 and of 17,500 characters (docs/acquire.md)."""
 SETTINGS = InterleaveSettings()
-Contestants = dict[str, Callable[[], object]]
 
 
 def make_documents(megabytes: int) -> list[str]:
@@ -78,14 +77,7 @@ def race(
     title: str, megabytes: float, contestants: Contestants, repeats: int, shares: dict[str, float]
 ) -> dict[str, float]:
     """Run round-robin and print a line for each; returns MB/s. ``shares``: part of the text that a contestant reads."""
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for run in contestants.values():
-        run()
-    for _ in range(repeats):
-        for name, run in contestants.items():
-            started = time.perf_counter()
-            run()
-            seconds[name].append((time.perf_counter() - started) / shares.get(name, 1.0))
+    seconds = round_robin(contestants, repeats, shares)
     rates = {name: megabytes / statistics.median(times) for name, times in seconds.items()}
     print(f"\n{title}\n{'':44} {'MB/s':>9} {'ours is':>9} {'n':>3} spread")
     for name, times in seconds.items():

@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -31,6 +30,7 @@ from Bio import SeqIO
 from Bio.Seq import Seq
 from Bio.SeqFeature import CompoundLocation, SeqFeature, SimpleLocation
 from isal import igzip
+from race import Contestants, round_robin
 from synthetic_assembly import make_assembly, make_flat_file
 
 from bsm.base.alphabet import Modality
@@ -48,7 +48,6 @@ from bsm.pair.ordinary import OrdinaryGenes, depth_of
 from bsm.pair.report import PairsReport
 from bsm.pair.store import SequenceStore
 
-Contestants = dict[str, Callable[[], object]]
 TAGS = (*link.ODD_TAGS, *link.RANGE_TAGS)
 
 
@@ -56,14 +55,7 @@ def race(
     title: str, amount: float, unit: str, contestants: Contestants, repeats: int, shares: dict[str, float]
 ) -> None:
     """Run round-robin and print one line: ours, peer, limit. ``shares``: part of the work that a contestant does."""
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for run in contestants.values():
-        run()
-    for _ in range(repeats):
-        for name, run in contestants.items():
-            started = time.perf_counter()
-            run()
-            seconds[name].append((time.perf_counter() - started) / shares.get(name, 1.0))
+    seconds = round_robin(contestants, repeats, shares)
     rate = {name: amount / statistics.median(times) for name, times in seconds.items()}
     spread = (max(seconds["ours"]) - min(seconds["ours"])) / statistics.median(seconds["ours"])
     rates = f"{rate['ours']:10,.0f} {rate['peer']:10,.0f} {rate['limit']:12,.0f} {unit:5}"

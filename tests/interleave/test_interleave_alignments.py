@@ -134,7 +134,7 @@ def same_case(text: str, like: str) -> str:
     return text.lower().replace("u", "t") if like.islower() else text
 
 
-def check(text: str, rows: Rows) -> None:
+def assert_rows_are_found(text: str, rows: Rows) -> None:
     document = f"Some text before it.\n\n{text}\n\nAnd some after."
     found = find_sequences(document, SETTINGS)
     assert [hit.sequence for hit in found] == [internal(row) for _, row in rows], text
@@ -150,7 +150,7 @@ def check(text: str, rows: Rows) -> None:
 @given(st.integers(0, 2**32), st.integers(2, 5))
 def test_rows_of_any_alignment_are_found_exactly(name, seed, n):
     rows = draw_rows(random.Random(seed), n)
-    check(FORMATS[name](rows), rows)
+    assert_rows_are_found(FORMATS[name](rows), rows)
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -161,7 +161,7 @@ def test_both_rows_of_any_pairwise_alignment_are_found_exactly(name, seed):
     rows = [(n, s.rstrip("-").ljust(30, rows[0][1][0])) for n, s in rows]
     width = min(len(s) for _, s in rows)
     rows = [(n, s[:width]) for n, s in rows]
-    check(PAIRS[name](rows), rows)
+    assert_rows_are_found(PAIRS[name](rows), rows)
 
 
 def test_a_row_of_gaps_alone_keeps_the_rows_around_it_together():

@@ -135,17 +135,21 @@ envvars:
     "BSM_TRAIN",
 
 
+def gates_of(names):
+    return [checkpoints.clean_gate.get(source=name).output.manifest for name in names]
+
+
 def gates(wildcards):
     """Manifests of all clean sources, through the checkpoint that makes them.
 
     A checkpoint's manifest cuts off the jobs that take it directly, and only those. So every job after clean lists
     this as an input: when a raw file changes and the clean corpus does not, none of them runs.
     """
-    return [checkpoints.clean_gate.get(source=name).output.manifest for name in SOURCES]
+    return gates_of(SOURCES)
 
 
 def own_gate(wildcards):
-    return checkpoints.clean_gate.get(source=wildcards.source).output.manifest
+    return gates_of([wildcards.source])
 
 
 # The training half of the graph (bsm/base/runs.py): runs, their parents and mixes, the evaluation jobs.
@@ -176,8 +180,7 @@ def run_of(wildcards):
 def gates_of_run(wildcards):
     """The gates of all sources that a run depends on, its earlier rounds included."""
     behind = runs.groups_behind(CONFIG, run_of(wildcards))
-    names = [name for name, source in SOURCES.items() if source.group in behind]
-    return [checkpoints.clean_gate.get(source=name).output.manifest for name in names]
+    return gates_of(name for name, source in SOURCES.items() if source.group in behind)
 
 
 def manifests_of(groups, arm="mixed"):
